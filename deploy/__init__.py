@@ -1,0 +1,1 @@
+"""Policies and brokers to run Tierstream with."""

@@ -1,0 +1,1 @@
+"""What we know about a member: actions, event time, windows, features."""

@@ -1,0 +1,1 @@
+"""What we decide: points, ledger, tiers, benefits."""

@@ -1,0 +1,1 @@
+"""The programme's rules as typed, validated, frozen objects."""

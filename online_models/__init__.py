@@ -1,0 +1,1 @@
+"""What we learn: labels, learners, weights, scores."""

@@ -1,0 +1,1 @@
+"""The path from Kafka to Kafka: codecs, pipeline, commit, command line."""
