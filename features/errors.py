@@ -36,3 +36,7 @@ class CorruptStateError(LoyaltyError):
 
 class ContractError(LoyaltyError):
     """A record of our own (control, effect, example) breaks a promise, such as gapless numbering."""
+
+
+class BrokerError(LoyaltyError):
+    """A broker cannot be started or reached, or does not hold what it should; the process that needs it ends."""
