@@ -1,0 +1,158 @@
+"""Which events were applied already: exact for as long as an event can still be accepted.
+
+An event is known by `(source, id)`, as CloudEvents says; a digest of the two is what is kept. Digests go into an open
+page; a full page is closed and gets a row of its own, so an action rewrites only a small page. Pages are kept by *log*
+day, because lateness is bounded in log time: a page goes when its newest digest is older than anything acceptable.
+
+64 bits are enough: among the ten thousand ids of a very busy member, the chance that a new one meets an old digest is
+10,000 / 2**64, less than one in a quadrillion.
+"""
+
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+
+from features.days import Read
+from features.errors import CorruptStateError
+
+DIGEST_BYTES: Final = 8
+IDS_PER_PAGE: Final = 16
+
+_OPEN_ROW: Final = b"i"
+_NUMBER_BYTES: Final = 4
+
+
+class _ClosedPage(msgspec.Struct, array_like=True, gc=False):
+    last_day: int
+    digests: bytes
+
+
+class _OpenPage(msgspec.Struct, array_like=True, gc=False):
+    """`first` is the oldest closed page that is kept, `number` this page's own number."""
+
+    first: int
+    number: int
+    last_day: int
+    digests: bytes
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_CLOSED_DECODER = msgspec.msgpack.Decoder(_ClosedPage)
+_OPEN_DECODER = msgspec.msgpack.Decoder(_OpenPage)
+
+
+def event_digest(source: str, event_id: str) -> bytes:
+    """Eight bytes that stand for an event; the length of the source keeps `("a", "bc")` and `("ab", "c")` apart.
+
+    >>> event_digest("shop", "1") == event_digest("sho", "p1")
+    False
+    """
+    return blake2b(f"{len(source)}:{source}{event_id}".encode(), digest_size=DIGEST_BYTES).digest()
+
+
+class SeenIds:
+    """The events of one member that were applied: a state part with the row suffixes `i` and `i` + page number.
+
+    Call `expire` before `seen`: what counts as seen is then a function of the log alone.
+
+    Example:
+        >>> ids = SeenIds.load({}.get)
+        >>> digest = event_digest("shop/web", "o-1001")
+        >>> ids.seen(digest)
+        False
+        >>> ids.remember(digest, log_day=17_229)
+        >>> ids.seen(digest)
+        True
+    """
+
+    __slots__ = ("_changed", "_closed", "_known", "_open", "_open_changed")
+
+    def __init__(self) -> None:
+        self._open = _OpenPage(0, 0, 0, b"")
+        self._closed: dict[int, _ClosedPage] = {}
+        self._known: set[bytes] = set()
+        self._open_changed = False
+        self._changed: list[int] = []
+
+    @classmethod
+    def load(cls, read: Read) -> "SeenIds":
+        """The ids as stored, or none.
+
+        Raises:
+            CorruptStateError: a row is missing or cannot be what this class wrote.
+        """
+        ids = cls()
+        payload = read(_OPEN_ROW)
+        if payload is None:
+            return ids
+        try:
+            ids._open = _OPEN_DECODER.decode(payload)
+            for number in range(ids._open.first, ids._open.number):
+                closed = read(_suffix(number))
+                if closed is None:
+                    raise CorruptStateError(f"seen ids: page {number} is missing; rebuild the store")
+                ids._closed[number] = _CLOSED_DECODER.decode(closed)
+        except msgspec.DecodeError as error:
+            raise CorruptStateError(f"seen ids: a row cannot be read ({error}); rebuild the store") from error
+        ids._known.update(_split(ids._open.digests))
+        for page in ids._closed.values():
+            ids._known.update(_split(page.digests))
+        return ids
+
+    def changed(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """Rows changed since the last call: suffix and payload, None to delete."""
+        if self._open_changed:
+            self._open_changed = False
+            yield _OPEN_ROW, _ENCODER.encode(self._open)
+        for number in self._changed:
+            page = self._closed.get(number)
+            yield _suffix(number), None if page is None else _ENCODER.encode(page)
+        self._changed.clear()
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def seen(self, digest: bytes) -> bool:
+        """Whether the event was remembered, and not so long ago that its page has expired."""
+        return digest in self._known
+
+    def remember(self, digest: bytes, log_day: int) -> None:
+        """Keep an event that was applied on a day of log time; remembering it twice changes nothing."""
+        if digest in self._known:
+            return
+        page = self._open
+        if len(page.digests) >= IDS_PER_PAGE * DIGEST_BYTES:
+            self._closed[page.number] = _ClosedPage(page.last_day, page.digests)
+            self._changed.append(page.number)
+            page.number += 1
+            page.digests = b""
+        page.digests += digest
+        page.last_day = log_day
+        self._known.add(digest)
+        self._open_changed = True
+
+    def expire(self, oldest_day: int) -> None:
+        """Forget the pages whose newest event was applied before `oldest_day` of log time.
+
+        `oldest_day` is today's log day less the policy's lateness and skew: no older event can be accepted any more.
+        """
+        page = self._open
+        while page.first < page.number and self._closed[page.first].last_day < oldest_day:
+            self._known.difference_update(_split(self._closed.pop(page.first).digests))
+            self._changed.append(page.first)
+            page.first += 1
+            self._open_changed = True
+        if page.digests and page.first == page.number and page.last_day < oldest_day:
+            self._known.clear()
+            page.digests = b""
+            self._open_changed = True
+
+
+def _split(digests: bytes) -> list[bytes]:
+    return [digests[at : at + DIGEST_BYTES] for at in range(0, len(digests), DIGEST_BYTES)]
+
+
+def _suffix(number: int) -> bytes:
+    return _OPEN_ROW + number.to_bytes(_NUMBER_BYTES, "big")

@@ -1,0 +1,78 @@
+"""The feature vector: plain integers in the order of `table.FEATURES`, from window totals and first and last times."""
+
+from collections.abc import Sequence
+from operator import itemgetter
+from typing import Final
+
+from features.event_time import DAY_MS
+from features.table import (
+    ACTIVITY,
+    ALL_TIME,
+    FEATURES,
+    MEASURE_COUNT,
+    PURCHASES,
+    QUARTER_WINDOW,
+    REFUNDED,
+    SPEND,
+    WINDOWED_AT,
+)
+
+FeatureVector = tuple[int, ...]
+"""One value per entry of `table.FEATURES`, in its order."""
+
+NEVER_MS: Final = 3_650 * DAY_MS
+"""Recencies end here, ten years; it also stands for what never happened, so that longer ago is always more."""
+
+NOT_YET_MS: Final = -(2**62)
+"""The first or last time of something that has not happened: before every instant."""
+
+BASIS_POINTS: Final = 10_000
+
+FEATURE_NAMES: Final = tuple(feature.name for feature in FEATURES)
+
+_INDEX: Final = {name: index for index, name in enumerate(FEATURE_NAMES)}
+_WINDOWED = itemgetter(*WINDOWED_AT)
+_PURCHASES_EVER: Final = ALL_TIME * MEASURE_COUNT + PURCHASES
+_PURCHASES_90D: Final = QUARTER_WINDOW * MEASURE_COUNT + PURCHASES
+_SPEND_90D: Final = QUARTER_WINDOW * MEASURE_COUNT + SPEND
+_REFUNDED_90D: Final = QUARTER_WINDOW * MEASURE_COUNT + REFUNDED
+
+
+def feature_index(name: str) -> int:
+    """The place of a feature in the vector.
+
+    Raises:
+        KeyError: there is no such feature.
+
+    >>> FEATURE_NAMES[feature_index("spend_minor_30d")]
+    'spend_minor_30d'
+    """
+    return _INDEX[name]
+
+
+def feature_vector(
+    totals: Sequence[int], as_of_ms: int, first_ms: Sequence[int], last_ms: Sequence[int]
+) -> FeatureVector:
+    """All features at one instant.
+
+    Args:
+        totals: one run of `MEASURE_COUNT` sums per window.
+        as_of_ms: the instant; the totals are those of the windows that end there.
+        first_ms: first times of the timed measures, `NOT_YET_MS` where there is none.
+        last_ms: last times of the timed measures, likewise.
+    """
+    purchases_ever = totals[_PURCHASES_EVER]
+    purchases_90d = totals[_PURCHASES_90D]
+    spend_90d = totals[_SPEND_90D]
+    refunded_90d = totals[_REFUNDED_90D]
+    first_activity_ms = first_ms[ACTIVITY]
+    windowed: FeatureVector = _WINDOWED(totals)
+    return (
+        *windowed,
+        min(as_of_ms - last_ms[ACTIVITY], NEVER_MS),
+        min(as_of_ms - last_ms[PURCHASES], NEVER_MS),
+        (as_of_ms - first_activity_ms) // DAY_MS if first_activity_ms != NOT_YET_MS else 0,
+        (last_ms[PURCHASES] - first_ms[PURCHASES]) // (purchases_ever - 1) if purchases_ever > 1 else 0,
+        spend_90d // purchases_90d if purchases_90d else 0,
+        refunded_90d * BASIS_POINTS // (spend_90d + refunded_90d) if refunded_90d else 0,
+    )
