@@ -43,17 +43,13 @@ class DayBuckets:
         newest = day // DAYS_PER_CHUNK
         return sum(1 << newest - chunk for chunk in self._chunks)
 
-    def find(self, day: int) -> Bucket | None:
-        """The bucket of a day, to look at."""
-        number, place = divmod(day, DAYS_PER_CHUNK)
-        return self._chunk(number).get(place) if number in self._chunks else None
-
     def open(self, day: int) -> Bucket:
         """The bucket of a day, to change; made where there is none."""
         number, place = divmod(day, DAYS_PER_CHUNK)
-        chunk = self._chunk(number) if number in self._chunks else self._chunks.setdefault(number, {})
         self._changed.add(number)
-        return chunk.setdefault(place, {}) if chunk is not None else {}
+        chunk = self._chunk(number) if number in self._chunks else {}
+        self._chunks[number] = chunk
+        return chunk.setdefault(place, {})
 
     def between(self, start_day: int, end_day: int) -> Iterator[Bucket]:
         """The buckets of the days in `[start_day, end_day)`."""
