@@ -1,0 +1,48 @@
+"""What happened to each record, counted in the log's own order.
+
+The counts stand in the partition row, so they are as exact as the ledger: every record that is not ours is applied, a
+duplicate, or dead-lettered, and nothing else.
+"""
+
+from collections.abc import Mapping
+
+ACTIONS_IN = "actions_in"
+APPLIED = "applied"
+DUPLICATES = "duplicates"
+DEAD_LETTERED = "dead_lettered"
+CONTROL_RECORDS = "control_records"
+MEMBERS = "members"
+LEDGER_ENTRIES = "ledger_entries"
+TIER_CHANGES = "tier_changes"
+NOTIFICATIONS = "notifications"
+EXAMPLES = "examples"
+
+COUNTERS = (
+    ACTIONS_IN,
+    APPLIED,
+    DUPLICATES,
+    DEAD_LETTERED,
+    CONTROL_RECORDS,
+    MEMBERS,
+    LEDGER_ENTRIES,
+    TIER_CHANGES,
+    NOTIFICATIONS,
+    EXAMPLES,
+)
+
+# Counters by kind are named `<counter>.<kind>`, such as `dead_lettered.too_late` and `points.earned`.
+POINTS_BY_KIND = "points."
+DEAD_LETTERED_BY_REASON = DEAD_LETTERED + "."
+
+
+def is_balanced(counts: Mapping[str, int]) -> bool:
+    """Whether every action is accounted for.
+
+    Example:
+        >>> is_balanced({"actions_in": 3, "applied": 1, "duplicates": 1, "dead_lettered": 1})
+        True
+        >>> is_balanced({"actions_in": 3, "applied": 2})
+        False
+    """
+    outcomes = (APPLIED, DUPLICATES, DEAD_LETTERED)
+    return counts.get(ACTIONS_IN, 0) == sum(counts.get(outcome, 0) for outcome in outcomes)

@@ -1,0 +1,31 @@
+"""The command line: `tierstream COMMAND`. Each command is a thin shell around one module of `streams`.
+
+Exit codes: 0 done, 1 it could not be done (the message says what, where and the cure), 2 the call's words are off.
+"""
+
+import sys
+
+import typer
+
+from features.errors import LoyaltyError
+from streams.cli import brokers, config, demo, explain, replay, workers
+
+app = typer.Typer(
+    name="tierstream",
+    help="A streaming loyalty engine: member actions on Kafka become points, tiers and the events about them.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+for module in (replay, brokers, workers, explain, config, demo):
+    module.register(app)
+
+
+def main() -> None:
+    """Run a command; an error of ours is a message and exit code 1, a bug keeps its traceback."""
+    try:
+        app()
+    except LoyaltyError as error:
+        print(f"tierstream: {error}", file=sys.stderr)  # noqa: T201 - this is the output
+        sys.exit(1)

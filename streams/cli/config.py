@@ -1,0 +1,36 @@
+"""`tierstream check-config`: are the policy and the settings usable, and what do they say?"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from streams.cli.options import SettingsFile, load_settings, say
+from streams.policy_files import read_policy
+from streams.settings import describe_settings
+
+
+def check_config(
+    policies: Annotated[list[Path], typer.Argument(help="Policy files (TOML).")],
+    settings_file: SettingsFile = None,
+    *,
+    show_settings: Annotated[bool, typer.Option("--show-settings", help="List every setting with its value.")] = False,
+) -> None:
+    """Check policy files and settings; report every problem at once.
+
+    Example: tierstream check-config deploy/policies/retail.toml --show-settings
+    """
+    settings = load_settings(settings_file)
+    for path in policies:
+        _, policy = read_policy(path)
+        tiers = " < ".join(tier.id for tier in policy.tiers.ladder)
+        say(f"{path}: ok: {policy.programme.name}, {len(policy.earning)} earning rules, tiers {tiers}")
+    if show_settings:
+        for row in describe_settings():
+            value = getattr(settings, row.name)
+            say(f"{row.name} = {value}  [{row.unit}; default {row.default}] {row.why}")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("check-config")(check_config)

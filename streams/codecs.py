@@ -1,0 +1,117 @@
+"""Bytes of the actions topic -> an action, a record of our own, or a reason why not.
+
+Only invalid input becomes a dead letter, and nothing invalid is dropped: a dead letter carries a reason a machine can
+count by, a sentence for a person, the original bytes and where they stood.
+"""
+
+from base64 import b64encode
+from typing import Literal
+
+import msgspec
+
+from features.actions import TYPE_PREFIX, Action, decode_action
+from streams.controls import CONTROL_PREFIX, Control, decode_control
+from streams.records import LogRecord
+
+MAX_VALUE_BYTES = 1024 * 1024
+
+Reason = Literal[
+    "empty",
+    "too_large",
+    "malformed_json",
+    "unknown_type",
+    "invalid_field",
+    "key_mismatch",
+    "not_signed",
+    "too_late",
+    "ahead_of_log_time",
+    "unknown_currency",
+    "unknown_order",
+    "rejected",
+]
+
+
+class InvalidAction(msgspec.Struct, frozen=True, gc=False):
+    """Why a record cannot be applied."""
+
+    reason: str
+    detail: str
+
+
+class _TypeOnly(msgspec.Struct, gc=False):
+    type: str = ""
+
+
+_TYPE_DECODER = msgspec.json.Decoder(_TypeOnly)
+
+
+def decode(record: LogRecord) -> Action | Control | InvalidAction:
+    """Decode one record of the actions topic.
+
+    Example:
+        >>> decode(LogRecord(0, 7, 0, None, b"{"))
+        InvalidAction(reason='malformed_json', detail='Input data was truncated')
+    """
+    value = record.value
+    if value is None:
+        return InvalidAction("empty", "the record has no value")
+    if len(value) > MAX_VALUE_BYTES:
+        return InvalidAction("too_large", f"{len(value)} bytes, over the limit of {MAX_VALUE_BYTES}")
+    try:
+        action = decode_action(value)
+    except msgspec.ValidationError as error:
+        return _control_or_invalid(value, str(error))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return InvalidAction("malformed_json", str(error))
+    if record.key != action.subject.encode():
+        return InvalidAction("key_mismatch", "the Kafka key must be the subject, or one member has two ledgers")
+    return action
+
+
+def _control_or_invalid(value: bytes, problem: str) -> Control | InvalidAction:
+    try:
+        type_name = _TYPE_DECODER.decode(value).type
+        if type_name.startswith(CONTROL_PREFIX):
+            return decode_control(value)
+    except msgspec.ValidationError as error:
+        return InvalidAction("invalid_field", str(error))
+    if type_name and "`$.type`" in problem:
+        return InvalidAction("unknown_type", f"{type_name!r} is not one of {TYPE_PREFIX}*")
+    return InvalidAction("invalid_field", problem)
+
+
+class DeadLetterData(msgspec.Struct, frozen=True):
+    """What arrived, where it stood, and why it could not be applied. `*_base64` are the original bytes."""
+
+    reason: str
+    detail: str
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key_base64: str | None
+    value_base64: str | None
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="loyalty.deadletter"):
+    """A CloudEvent on the dead-letter topic. The id is the position, so a redelivery has the same one."""
+
+    specversion: Literal["1.0"] = "1.0"
+    id: str
+    source: str = "tierstream"
+    data: DeadLetterData
+
+
+def dead_letter(record: LogRecord, topic: str, invalid: InvalidAction) -> bytes:
+    """Encode the dead letter for `record`."""
+    data = DeadLetterData(
+        reason=invalid.reason,
+        detail=invalid.detail,
+        topic=topic,
+        partition=record.partition,
+        offset=record.offset,
+        timestamp_ms=record.timestamp_ms,
+        key_base64=None if record.key is None else b64encode(record.key).decode(),
+        value_base64=None if record.value is None else b64encode(record.value).decode(),
+    )
+    return msgspec.json.encode(DeadLetter(id=f"{topic}/{record.partition}/{record.offset}", data=data))

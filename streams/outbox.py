@@ -1,0 +1,64 @@
+"""What a partition has to say, encoded and counted in the log's order."""
+
+from typing import assert_never
+
+from loyalty.decisions import Decision, LedgerEntry, Notification, TierChange, encode_decision
+from online_models.examples import Example, Outcome, PolicyNotice, encode_record
+from streams import accounting
+from streams.codecs import InvalidAction, dead_letter
+from streams.controls import PolicyData
+from streams.partition import Partition
+from streams.records import LogRecord, Output
+
+
+class Outbox:
+    """Outputs since the last `take`; the counters stand in the partition row."""
+
+    def __init__(self, partition: Partition, topic: str) -> None:
+        self._partition = partition
+        self._topic = topic
+        self._outputs: list[Output] = []
+
+    def take(self) -> list[Output]:
+        """Hand over the outputs since the last call."""
+        outputs, self._outputs = self._outputs, []
+        return outputs
+
+    def reject(self, record: LogRecord, invalid: InvalidAction) -> None:
+        """Dead-letter a record."""
+        self._partition.count(accounting.ACTIONS_IN)
+        self._partition.count(accounting.DEAD_LETTERED)
+        self._partition.count(accounting.DEAD_LETTERED_BY_REASON + invalid.reason)
+        self._outputs.append(Output("deadletter", record.key or b"", dead_letter(record, self._topic, invalid)))
+
+    def decide(self, decision: Decision) -> None:
+        """Publish a decision."""
+        match decision:
+            case LedgerEntry(data=entry):
+                self._partition.count(accounting.LEDGER_ENTRIES)
+                points = (
+                    entry.active_points if entry.kind == "activated" else entry.pending_points + entry.active_points
+                )
+                self._partition.count(accounting.POINTS_BY_KIND + entry.kind, points)
+            case TierChange():
+                self._partition.count(accounting.TIER_CHANGES)
+            case Notification():
+                self._partition.count(accounting.NOTIFICATIONS)
+            case _:
+                assert_never(decision)
+        self._outputs.append(Output(decision.topic, decision.subject.encode(), encode_decision(decision)))
+
+    def teach(self, member_id: str, outcome: Outcome) -> None:
+        """Send a training example under the next number of this partition."""
+        row = self._partition.row
+        example = Example(
+            partition=self._partition.number, number=row.examples, log_time_ms=row.log_time_ms, outcome=outcome
+        )
+        row.examples += 1
+        self._partition.count(accounting.EXAMPLES)
+        self._outputs.append(Output("examples", member_id.encode(), encode_record(example)))
+
+    def announce(self, policy: PolicyData) -> None:
+        """Tell the trainer which policy decides here from now on."""
+        notice = PolicyNotice(version=policy.version, text=policy.text)
+        self._outputs.append(Output("examples", b"policy", encode_record(notice)))

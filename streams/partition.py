@@ -1,0 +1,96 @@
+"""What a partition knows beside its members: its place in the log, log time, versions and counters."""
+
+from features.errors import ContractError
+from streams.controls import PolicyData, WeightsData
+from streams.records import RowStore
+from streams.state import (
+    PARTITION_KEY,
+    AdoptedWeights,
+    PartitionRow,
+    decode_partition_row,
+    decode_policy,
+    decode_weights,
+    encode_partition_row,
+    encode_version,
+    policy_key,
+    row_mark,
+    row_payload,
+    weights_key,
+)
+from streams.versions import Versions
+
+
+class Partition:
+    """The partition row and the version rows of one partition.
+
+    `mark` is the offset of the last record applied, -1 before the first.
+
+    Raises:
+        ContractError: the stored rows belong to another topic than the one with `topic_id`.
+    """
+
+    def __init__(self, number: int, topic_id: bytes, store: RowStore) -> None:
+        self.number = number
+        self.mark = -1
+        self.row = PartitionRow(topic_id, counts={})
+        self.versions = Versions()
+        self._store = store
+        self._changed_versions: list[tuple[bytes, bytes]] = []
+        stored = store.get(PARTITION_KEY)
+        if stored is not None:
+            self.mark = row_mark(stored)
+            self.row = decode_partition_row(row_payload(stored))
+            self._check_topic(topic_id)
+            self._load_versions()
+
+    def _check_topic(self, topic_id: bytes) -> None:
+        if self.row.topic_id != topic_id:
+            raise ContractError(
+                f"partition {self.number} holds the state of another actions topic (id {self.row.topic_id.hex()}, now "
+                f"{topic_id.hex()}): the topic was made anew; start with an empty changelog and data folder"
+            )
+
+    def _load_versions(self) -> None:
+        for key in self._store.scan(policy_key(0), policy_key(2**32 - 1)):
+            self.versions.add_policy(decode_policy(self._stored(key)))
+        for key in self._store.scan(weights_key(0), weights_key(2**32 - 1)):
+            self.versions.add_weights(decode_weights(self._stored(key)))
+
+    def _stored(self, key: bytes) -> bytes:
+        row = self._store.get(key)
+        if row is None:
+            raise ContractError(f"partition {self.number}: row {key.hex()} is listed but not stored; rebuild the store")
+        return row_payload(row)
+
+    def count(self, name: str, by: int = 1) -> None:
+        """Add to a counter of `streams.accounting`."""
+        counts = self.row.counts
+        counts[name] = counts.get(name, 0) + by
+
+    def advance(self, time_ms: int) -> None:
+        """Log time never runs back."""
+        self.row.log_time_ms = max(self.row.log_time_ms, time_ms)
+
+    def adopt_weights(self, data: WeightsData) -> bool:
+        """Let `data` decide from here on; False where this version or a later one does already."""
+        if data.weights.version <= self.row.weights_version:
+            return False
+        adopted = AdoptedWeights(self.row.log_time_ms, data)
+        self.versions.add_weights(adopted)
+        self.row.weights_version = data.weights.version
+        self._changed_versions.append((weights_key(data.weights.version), encode_version(adopted)))
+        return True
+
+    def adopt_policy(self, data: PolicyData) -> bool:
+        """Let `data` decide on event times from its own start; False where it was read already."""
+        if data.version <= self.row.policy_version:
+            return False
+        self.versions.add_policy(data)
+        self.row.policy_version = data.version
+        self._changed_versions.append((policy_key(data.version), encode_version(data)))
+        return True
+
+    def take_changed(self) -> list[tuple[bytes, bytes]]:
+        """Key and payload of the version rows that changed since the last call, and of the partition row."""
+        rows, self._changed_versions = self._changed_versions, []
+        return [*rows, (PARTITION_KEY, encode_partition_row(self.row))]

@@ -1,0 +1,266 @@
+"""Fold a partition's log into its ledger.
+
+Pure: what comes out depends on the records and the stored rows, on nothing else. A worker, a replay and an audit run
+this same code and get the same bytes.
+"""
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from features.actions import Action, Refund
+from features.errors import ContractError
+from loyalty.decisions import LedgerEntry
+from loyalty.engine import Rejection, apply_action, run_due
+from loyalty.policy import Learning
+from loyalty.scope import Scope
+from online_models.labels import View
+from streams import accounting
+from streams.codecs import InvalidAction, decode
+from streams.controls import Control, PolicyRecord, Tick, WeightsRecord, is_signed
+from streams.members import DEFAULT_CACHED_MEMBERS, Members
+from streams.outbox import Outbox
+from streams.partition import Partition
+from streams.records import Batch, LogRecord, Output, RowStore
+from streams.state import Member, pack_row
+
+# A state batch is one Kafka record batch: it must stay well under the topic's max.message.bytes (16 MiB).
+MAX_STATE_BATCH_BYTES = 4 * 1024 * 1024
+
+
+class PartitionFold:
+    """The state of one partition between two batches, and how a record changes it.
+
+    `topic` names the actions topic in dead letters; `topic_id` is its Kafka UUID, kept in the partition row so that a
+    topic made anew is not taken for the old one.
+
+    Raises:
+        ContractError: the stored rows belong to another topic.
+    """
+
+    def __init__(
+        self,
+        partition: int,
+        topic_id: bytes,
+        store: RowStore,
+        *,
+        topic: str = "loyalty.actions",
+        cached_members: int = DEFAULT_CACHED_MEMBERS,
+    ) -> None:
+        self._partition = Partition(partition, topic_id, store)
+        self._members = Members(store, cached_members)
+        self._outbox = Outbox(self._partition, topic)
+
+    @property
+    def mark(self) -> int:
+        """Offset of the last record applied, -1 before the first."""
+        return self._partition.mark
+
+    @property
+    def log_time_ms(self) -> int:
+        """Running maximum of ticks and record timestamps."""
+        return self._partition.row.log_time_ms
+
+    @property
+    def sweeping(self) -> bool:
+        """Whether members with due work may be left from the last tick."""
+        return self._partition.row.sweeping
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Totals since the partition began; see `streams.accounting`."""
+        return self._partition.row.counts
+
+    @property
+    def policy_version(self) -> int:
+        """The newest policy version read."""
+        return self._partition.row.policy_version
+
+    @property
+    def weights_version(self) -> int:
+        """The newest weights version read."""
+        return self._partition.row.weights_version
+
+    def fold(self, records: Sequence[LogRecord]) -> Batch:
+        """Apply records in order, those at or below the mark excepted.
+
+        Stops early when the state batch is large enough: `Batch.mark` is then below the last record's offset, and the
+        rest is for the next call.
+        """
+        before = dict(self.counts)
+        for record in records:
+            if record.offset <= self.mark:
+                continue
+            self.apply(record)
+            if self._members.changed_bytes_estimate > MAX_STATE_BATCH_BYTES:
+                break
+        return self._take(before)
+
+    def landed(self, mark: int) -> None:
+        """The rows of all batches up to `mark` are in the store."""
+        self._members.landed(mark)
+
+    def apply(self, record: LogRecord) -> None:
+        """Apply one record; the outputs wait in `take_outputs` or the next batch."""
+        self._partition.advance(record.timestamp_ms)
+        message = decode(record)
+        match message:
+            case InvalidAction():
+                self._outbox.reject(record, message)
+            case Tick() | WeightsRecord() | PolicyRecord():
+                self._apply_control(record, message)
+            case _:
+                self._apply_action(record, message)
+        self._partition.mark = record.offset
+        if self.sweeping:
+            self._sweep()
+
+    def take_outputs(self) -> list[Output]:
+        """Hand over the outputs since the last call."""
+        return self._outbox.take()
+
+    def _take(self, before: dict[str, int]) -> Batch:
+        mark = self.mark
+        rows: list[tuple[bytes, bytes | None]] = [
+            (key, None if payload is None else pack_row(mark, payload))
+            for key, payload in self._members.take_changed(mark)
+        ]
+        rows.extend((key, pack_row(mark, payload)) for key, payload in self._partition.take_changed())
+        counts = {name: grown for name, count in self.counts.items() if (grown := count - before.get(name, 0))}
+        return Batch(mark, self.take_outputs(), rows, counts)
+
+    # Records of our own
+
+    def _apply_control(self, record: LogRecord, control: Control) -> None:
+        newest = self._partition.versions.newest_policy
+        if newest is not None:
+            keys = newest.public_keys
+        elif isinstance(control, PolicyRecord):
+            keys = control.data.public_keys
+        else:
+            raise self._no_policy(record)
+        if not is_signed(control, keys):
+            self._outbox.reject(
+                record, InvalidAction("not_signed", "a control record must be signed by a key of the policy")
+            )
+            return
+        self._partition.count(accounting.CONTROL_RECORDS)
+        match control:
+            case Tick(data=tick):
+                self._partition.advance(tick.time_ms)
+                self._partition.row.sweeping = True
+            case WeightsRecord(data=weights):
+                self._partition.adopt_weights(weights)
+            case PolicyRecord(data=policy):
+                if self._partition.adopt_policy(policy):
+                    self._outbox.announce(policy)
+            case _:
+                assert_never(control)
+
+    def _no_policy(self, record: LogRecord) -> ContractError:
+        return ContractError(
+            f"partition {record.partition}: offset {record.offset} comes before any policy; make the topics with "
+            "`tierstream topics`, which writes the first policy into each partition"
+        )
+
+    # Member actions
+
+    def _apply_action(self, record: LogRecord, action: Action) -> None:
+        if self._partition.versions.newest_policy is None:
+            raise self._no_policy(record)
+        time_ms = action.time_ms
+        log_time_ms = self.log_time_ms
+        scope = self._partition.versions.at_event(time_ms)
+        limits = scope.policy.input
+        if time_ms < log_time_ms - limits.lateness_ms:
+            self._outbox.reject(record, InvalidAction("too_late", f"{log_time_ms - time_ms} ms behind log time"))
+            return
+        if time_ms > log_time_ms + limits.max_skew_ms:
+            self._outbox.reject(
+                record, InvalidAction("ahead_of_log_time", f"{time_ms - log_time_ms} ms ahead of log time")
+            )
+            return
+        member = self._members.open(action.subject)
+        self._run_due(member)
+        if member.seen_ids.seen(action.source, action.id):
+            self._partition.count(accounting.ACTIONS_IN)
+            self._partition.count(accounting.DUPLICATES)
+        else:
+            self._decide(record, member, action, scope)
+        self._members.touch(member)
+
+    def _decide(self, record: LogRecord, member: Member, action: Action, scope: Scope) -> None:
+        """Apply an action that is new and in time."""
+        log_time_ms = self.log_time_ms
+        spend_time_ms = self._spend_time_ms(member, action)
+        spend_minor = member.windows.total(SPEND, ALL_TIME)
+        is_new = member.account.is_new
+        result = apply_action(member.account, member.orders, member.windows, action, scope, log_time_ms)
+        if isinstance(result, Rejection):
+            self._outbox.reject(record, InvalidAction(result.reason, result.detail))
+            return
+        self._partition.count(accounting.ACTIONS_IN)
+        self._partition.count(accounting.APPLIED)
+        if is_new:
+            self._partition.count(accounting.MEMBERS)
+        member.seen_ids.remember(action.source, action.id, log_time_ms, scope.policy.input)
+        member.labels.touch(member.id, log_time_ms, scope.policy.learning)
+        spent_minor = member.windows.total(SPEND, ALL_TIME) - spend_minor
+        if spent_minor:
+            member.labels.spent(spend_time_ms, spent_minor)
+        for decision in result:
+            if isinstance(decision, LedgerEntry) and decision.data.factors is not None:
+                member.labels.issued(decision.data.action, unweighted_points(decision.data.factors))
+            self._outbox.decide(decision)
+
+    @staticmethod
+    def _spend_time_ms(member: Member, action: Action) -> int:
+        """The event time that the action's spend counts at: a refund takes back what its purchase added, where it did."""
+        if isinstance(action, Refund):
+            order = member.orders.get(action.data.order_id)
+            if order is not None:
+                return order.time_ms
+        return action.time_ms
+
+    # Due work
+
+    def _run_due(self, member: Member) -> None:
+        """Do everything that is due for `member` by log time, in order of its due time."""
+        until_ms = self.log_time_ms
+        while (due_ms := member.next_due_ms()) is not None and due_ms <= until_ms:
+            label_ms = member.labels.next_due_ms()
+            account_ms = member.account.next_due_ms()
+            if label_ms is None or (account_ms is not None and account_ms <= label_ms):
+                last_ms = until_ms if label_ms is None else min(until_ms, label_ms)
+                for decision in run_due(
+                    member.account, member.orders, member.windows, last_ms, self._partition.versions.at_due
+                ):
+                    self._outbox.decide(decision)
+            else:
+                last_ms = until_ms if account_ms is None else min(until_ms, account_ms - 1)
+                self._run_labels(member, last_ms)
+
+    def _run_labels(self, member: Member, until_ms: int) -> None:
+        windows = member.windows
+
+        def look(due_ms: int) -> View:
+            return View(windows.advance(due_ms), windows.vector())
+
+        def learning_at(due_ms: int) -> Learning:
+            return self._partition.versions.at_due(due_ms).policy.learning
+
+        for outcome in member.labels.run_due(member.id, until_ms, learning_at, look):
+            self._outbox.teach(member.id, outcome)
+
+    def _sweep(self) -> None:
+        """Do due work of a bounded number of members; what is left goes on at the next record."""
+        newest = self._partition.versions.newest_policy
+        if newest is None:
+            return
+        most = self._partition.versions.at_due(self.log_time_ms).policy.input.sweep_members_per_record
+        due = self._members.due(self.log_time_ms, most)
+        for due_ms, member_id in due:
+            member = self._members.open(member_id)
+            self._run_due(member)
+            self._members.touch(member)
+            self._members.drop_stale(due_ms, member)
+        self._partition.row.sweeping = len(due) == most

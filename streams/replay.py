@@ -1,0 +1,140 @@
+"""Replay: a file of actions, or a recorded topic, through the same pipeline without Kafka.
+
+A file has no log of its own, so one is made: the append times come from the history clock, ticks are written at fixed
+steps of it, and the trainer runs inline, its weights entering the log right after the example that completed them. A
+recorded topic has all of that in it already.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from features.actions import Instant
+from online_models.examples import decode_record
+from online_models.training import Trainer
+from streams.controls import PolicyData, WeightsData, policy_record, public_key_of, tick_record, weights_record
+from streams.decision_log import DecisionLog
+from streams.histories.clock import history_timestamps
+from streams.memory_store import MemoryStore
+from streams.pipeline import PartitionFold
+from streams.records import LogRecord, Output
+
+# The log of a replayed file is nobody's but the replay's: its signing key is no secret.
+REPLAY_KEY = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"tierstream replay").digest())
+
+DEFAULT_TICK_EVERY_MS = 6 * 3_600_000
+
+
+class _Head(msgspec.Struct, gc=False):
+    """What of an action is needed to put it in a log."""
+
+    time: Instant
+    subject: str
+
+
+_HEAD_DECODER = msgspec.json.Decoder(_Head)
+
+
+def head_of(line: bytes) -> tuple[int | None, bytes | None]:
+    """Event time and Kafka key of a line of an action file; None for both where it is malformed.
+
+    Example:
+        >>> head_of(b'{"time":"2017-03-04T18:22:05Z","subject":"m-42"}')
+        (1488651725000, b'm-42')
+        >>> head_of(b"{")
+        (None, None)
+    """
+    try:
+        head = _HEAD_DECODER.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None, None
+    return to_ms(head.time), head.subject.encode()
+
+
+class Replay:
+    """One run of the pipeline over a log that is made as it goes.
+
+    `trainer` learns inline and publishes into the log; None replays with the weights of the static programme.
+    """
+
+    def __init__(self, policy: PolicyData, trainer: Trainer | None, tick_every_ms: int = DEFAULT_TICK_EVERY_MS) -> None:
+        self.fold = PartitionFold(0, b"replay", MemoryStore())
+        self.decisions = DecisionLog()
+        self.trainer = trainer
+        self.weights_versions = 0
+        self._tick_every_ms = tick_every_ms
+        self._next_tick_ms: int | None = None
+        self._offset = 0
+        self._examples = 0
+        keys = (*policy.public_keys, public_key_of(REPLAY_KEY))
+        self._append(0, None, policy_record(msgspec.structs.replace(policy, public_keys=keys), REPLAY_KEY))
+
+    def feed(self, line: bytes, key: bytes | None, timestamp_ms: int) -> None:
+        """Append one line of the file at `timestamp_ms`, the ticks that were due before it first."""
+        if self._next_tick_ms is None:
+            self._next_tick_ms = timestamp_ms - timestamp_ms % self._tick_every_ms + self._tick_every_ms
+        while self._next_tick_ms <= timestamp_ms:
+            self._tick(self._next_tick_ms)
+            self._next_tick_ms += self._tick_every_ms
+        self._append(timestamp_ms, key, line)
+
+    def close(self) -> None:
+        """Append ticks at the last log time until no due work is left."""
+        self._tick(self.fold.log_time_ms)
+        while self.fold.sweeping:
+            self._tick(self.fold.log_time_ms)
+
+    def _tick(self, time_ms: int) -> None:
+        self._append(time_ms, None, tick_record(time_ms, REPLAY_KEY))
+
+    def _append(self, timestamp_ms: int, key: bytes | None, value: bytes) -> None:
+        self.fold.apply(LogRecord(0, self._offset, timestamp_ms, key, value))
+        self._offset += 1
+        for output in self.fold.take_outputs():
+            self._route(output)
+
+    def _route(self, output: Output) -> None:
+        match output.topic:
+            case "examples":
+                self._learn(output.value)
+            case "deadletter":
+                pass
+            case "points" | "tier-changes" | "notifications":
+                self.decisions.add(output.topic, output.value)
+            case _:
+                assert_never(output.topic)
+
+    def _learn(self, value: bytes) -> None:
+        if self.trainer is None:
+            return
+        published = self.trainer.learn(decode_record(value), self._examples)
+        self._examples += 1
+        if published is not None:
+            self.weights_versions += 1
+            data = WeightsData(published.weights, published.example_offset, published.log_time_ms)
+            self._append(published.log_time_ms, None, weights_record(data, REPLAY_KEY))
+
+
+def replay_lines(
+    lines: Iterable[bytes], replay: Replay, lateness_ms: int, on_line: Callable[[], None] = lambda: None
+) -> Replay:
+    """Feed all lines of an action file to `replay` and close it."""
+    heads, again = tee((line, *head_of(line)) for line in lines)
+    times = history_timestamps((time_ms for _, time_ms, _ in heads), lateness_ms)
+    for (line, _, key), timestamp_ms in zip(again, times, strict=True):
+        replay.feed(line, key, timestamp_ms)
+        on_line()
+    replay.close()
+    return replay
+
+
+def replay_partition(records: Iterable[LogRecord], topic_id: bytes, topic: str) -> Iterator[Output]:
+    """Fold one recorded partition and yield its outputs in order."""
+    fold: PartitionFold | None = None
+    for record in records:
+        if fold is None:
+            fold = PartitionFold(record.partition, topic_id, MemoryStore(), topic)
+        fold.apply(record)
+        yield from fold.take_outputs()

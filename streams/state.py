@@ -1,0 +1,199 @@
+"""The rows of a partition: keys, headers, and a member put together from its parts.
+
+All state of a partition stands in one table of bytes to bytes, under five kinds of keys, told apart by their first byte:
+
+    P                               the partition row: log time, versions, counters
+    Y <version>                     a policy version, as its record
+    W <version>                     a weights version, and the log time it was adopted at
+    D <due, 8 bytes> <member>       this member has work at that log time; ordered, so a sweep is a scan
+    M <length, 2 bytes> <member> <part>   one part's row of a member
+
+Each value starts with a format version and the mark of the batch that wrote it, so that recovery can keep, of two rows
+for one key, the later one, whoever's write landed last.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Protocol, Self
+
+import msgspec
+
+from features.dedupe import SeenIds
+from features.errors import CorruptStateError
+from features.windows import ActivityWindows
+from loyalty.account import Account
+from loyalty.orders import Orders
+from online_models.labels import OpenLabels
+from streams.controls import PolicyData, WeightsData
+
+ROW_FORMAT = 1
+_HEADER_BYTES = 9
+
+PARTITION_KEY = b"P"
+_POLICY = b"Y"
+_WEIGHTS = b"W"
+DUE = b"D"
+_MEMBER = b"M"
+
+
+class Part(Protocol):
+    """Some rows of a member, under suffixes that are the part's own."""
+
+    @classmethod
+    def load(cls, read: Callable[[bytes], bytes | None]) -> Self:
+        """Build the part from its stored rows."""
+        ...
+
+    def changed(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """Yield the rows that changed since the last call."""
+        ...
+
+
+def pack_row(mark: int, payload: bytes) -> bytes:
+    """Put the header before `payload`.
+
+    Example:
+        >>> row_mark(pack_row(41, b"x")), row_payload(pack_row(41, b"x"))
+        (41, b'x')
+    """
+    return bytes((ROW_FORMAT,)) + mark.to_bytes(8, "big") + payload
+
+
+def row_mark(row: bytes) -> int:
+    """The source offset of the last record in the batch that wrote this row."""
+    return int.from_bytes(row[1:_HEADER_BYTES], "big")
+
+
+def row_payload(row: bytes) -> bytes:
+    """The row without its header.
+
+    Raises:
+        CorruptStateError: the row has a format that this code does not know.
+    """
+    if row[0] != ROW_FORMAT:
+        raise CorruptStateError(
+            f"a stored row has format {row[0]}, this code reads {ROW_FORMAT}: finish the upgrade, or roll it back"
+        )
+    return row[_HEADER_BYTES:]
+
+
+class PartitionRow(msgspec.Struct, array_like=True):
+    """What a partition knows beside its members.
+
+    `sweeping` says that members with due work may be left from the last tick; `examples` is the number of training
+    examples sent, so the next one is numbered `examples`. `counts` are the totals of the accounting.
+    """
+
+    topic_id: bytes
+    log_time_ms: int = 0
+    policy_version: int = 0
+    weights_version: int = 0
+    sweeping: bool = False
+    examples: int = 0
+    counts: dict[str, int] = {}
+
+
+def encode_partition_row(row: PartitionRow) -> bytes:
+    """Payload of the partition row."""
+    return msgspec.msgpack.encode(row)
+
+
+_PARTITION_DECODER = msgspec.msgpack.Decoder(PartitionRow)
+
+
+def decode_partition_row(payload: bytes) -> PartitionRow:
+    """Inverse of `encode_partition_row`."""
+    return _PARTITION_DECODER.decode(payload)
+
+
+class AdoptedWeights(msgspec.Struct, frozen=True, array_like=True):
+    """A weights version and the log time from which it decides."""
+
+    from_log_time_ms: int
+    data: WeightsData
+
+
+def policy_key(version: int) -> bytes:
+    """Key of a policy version's row."""
+    return _POLICY + version.to_bytes(4, "big")
+
+
+def weights_key(version: int) -> bytes:
+    """Key of a weights version's row."""
+    return _WEIGHTS + version.to_bytes(4, "big")
+
+
+def encode_version(data: PolicyData | AdoptedWeights) -> bytes:
+    """Payload of a policy or weights row."""
+    return msgspec.msgpack.encode(data)
+
+
+def decode_policy(payload: bytes) -> PolicyData:
+    """Inverse of `encode_version` for a policy."""
+    return msgspec.msgpack.decode(payload, type=PolicyData)
+
+
+def decode_weights(payload: bytes) -> AdoptedWeights:
+    """Inverse of `encode_version` for weights."""
+    return msgspec.msgpack.decode(payload, type=AdoptedWeights)
+
+
+def due_key(due_ms: int, member_id: str) -> bytes:
+    """Key of a due row.
+
+    Example:
+        >>> split_due_key(due_key(1_000, "m-42"))
+        (1000, 'm-42')
+    """
+    return DUE + due_ms.to_bytes(8, "big") + member_id.encode()
+
+
+def split_due_key(key: bytes) -> tuple[int, str]:
+    """Inverse of `due_key`."""
+    return int.from_bytes(key[1:9], "big"), key[9:].decode()
+
+
+def member_prefix(member_id: str) -> bytes:
+    """What all rows of a member start with; the length keeps one member from being a prefix of another."""
+    raw = member_id.encode()
+    return _MEMBER + len(raw).to_bytes(2, "big") + raw
+
+
+class Member:
+    """One member, put together from its parts.
+
+    `scheduled_ms` is the due row that stands for this member in the table, None for none.
+    """
+
+    __slots__ = ("account", "id", "labels", "last_mark", "orders", "prefix", "scheduled_ms", "seen_ids", "windows")
+
+    def __init__(self, member_id: str, get: Callable[[bytes], bytes | None]) -> None:
+        prefix = member_prefix(member_id)
+
+        def read(suffix: bytes) -> bytes | None:
+            row = get(prefix + suffix)
+            return None if row is None else row_payload(row)
+
+        self.id = member_id
+        self.prefix = prefix
+        self.account = Account.load(read)
+        self.orders = Orders.load(read)
+        self.windows = ActivityWindows.load(read)
+        self.seen_ids = SeenIds.load(read)
+        self.labels = OpenLabels.load(read)
+        self.last_mark = -1
+        self.scheduled_ms = self.next_due_ms()
+
+    def next_due_ms(self) -> int | None:
+        """The earliest log time at which something is to be done for this member."""
+        mine = self.account.next_due_ms()
+        label = self.labels.next_due_ms()
+        if mine is None or (label is not None and label < mine):
+            return label
+        return mine
+
+    def changed(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """Yield key and payload of each changed row."""
+        prefix = self.prefix
+        for part in (self.account, self.orders, self.windows, self.seen_ids, self.labels):
+            for suffix, payload in part.changed():
+                yield prefix + suffix, payload
