@@ -1,0 +1,166 @@
+"""One checked list of metrics, and the registry that a process serves to Prometheus.
+
+Names follow Prometheus: base units end them, and counters end in `_total`. Labels are partitions, kinds and reasons,
+never anything about a member. A name that is not on the list is a bug and is refused.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from features.errors import ContractError
+from streams.accounting import COUNTERS, DEAD_LETTERED_BY_REASON, POINTS_BY_KIND
+
+_PREFIX = "tierstream_"
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+GaugeName = Literal[
+    "lag_records",
+    "mark_offset",
+    "log_time_seconds",
+    "policy_version",
+    "weights_version",
+    "open_labels",
+    "recovery_seconds",
+    "model_absolute_error_minor",
+]
+HistogramName = Literal["commit_seconds", "fold_seconds", "batch_records", "state_batch_bytes"]
+EventName = Literal["gap_seeks", "zombie_repairs", "ticks_sent", "weights_published", "examples_learned"]
+
+_GAUGES: Mapping[GaugeName, str] = {
+    "lag_records": "records of the partition that are not applied yet",
+    "mark_offset": "offset of the last record applied",
+    "log_time_seconds": "log time of the partition, since the Unix epoch",
+    "policy_version": "newest policy version that the partition has read",
+    "weights_version": "newest weights version that the partition has read",
+    "open_labels": "examples that wait for their label",
+    "recovery_seconds": "how long the partition's last recovery took, from its assignment",
+    "model_absolute_error_minor": "mean absolute error of a model, tested before it learned",
+}
+# A commit takes milliseconds and must stay well under the session timeout.
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_HISTOGRAMS: Mapping[HistogramName, tuple[str, tuple[float, ...]]] = {
+    "commit_seconds": ("from the end of a fold until its batch has landed everywhere", _SECONDS),
+    "fold_seconds": ("applying the records of one batch", _SECONDS),
+    "batch_records": ("records per batch", (1, 4, 16, 64, 256, 1_024, 4_096, 16_384)),
+    "state_batch_bytes": ("bytes of changed rows per batch", (1_024, 16_384, 65_536, 262_144, 1_048_576, 4_194_304)),
+}
+_EVENTS: Mapping[EventName, str] = {
+    "gap_seeks": "jumps of offsets that made a worker seek back",
+    "zombie_repairs": "state batches of a former owner that were found and written over",
+    "ticks_sent": "tick records written into the log",
+    "weights_published": "weights versions published",
+    "examples_learned": "training examples learned",
+}
+_BY_REASON = DEAD_LETTERED_BY_REASON.removesuffix(".") + "_by_reason"
+_POINTS = POINTS_BY_KIND.removesuffix(".")
+# Labels of each metric; a metric that is not here is one number per process.
+_LABELS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(COUNTERS, ("partition",)),
+    **dict.fromkeys(_GAUGES, ("partition",)),
+    "model_absolute_error_minor": ("model",),
+    _BY_REASON: ("partition", "reason"),
+    _POINTS: ("partition", "kind"),
+}
+
+
+class MetricDoc(msgspec.Struct, frozen=True):
+    """One row of the metrics' documentation."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    meaning: str
+
+
+class Metrics:
+    """The metrics of one process, in a registry of their own.
+
+    Example:
+        >>> metrics = Metrics()
+        >>> metrics.count(3, {"actions_in": 2, "dead_lettered.too_late": 1})
+        >>> metrics.value("tierstream_actions_in_total", partition="3")
+        2.0
+    """
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._counters = {
+            name: Counter(
+                *_named(name, f"{name.replace('_', ' ')}, of the records applied here"), registry=self.registry
+            )
+            for name in COUNTERS
+        }
+        self._reasons = Counter(*_named(_BY_REASON, "dead-lettered records by reason"), registry=self.registry)
+        # Some kinds take points away, so this goes both ways and is a gauge.
+        self._points = Gauge(*_named(_POINTS, "points booked here, by kind of ledger entry"), registry=self.registry)
+        self._gauges = {name: Gauge(*_named(name, help_), registry=self.registry) for name, help_ in _GAUGES.items()}
+        self._histograms = {
+            name: Histogram(*_named(name, help_), buckets=bounds, registry=self.registry)
+            for name, (help_, bounds) in _HISTOGRAMS.items()
+        }
+        self._events = {name: Counter(*_named(name, help_), registry=self.registry) for name, help_ in _EVENTS.items()}
+
+    def count(self, partition: int, counts: Mapping[str, int]) -> None:
+        """Add a batch's counts, named as in `streams.accounting`.
+
+        Raises:
+            ContractError: a name is not on the list.
+        """
+        label = str(partition)
+        for name, by in counts.items():
+            if (counter := self._counters.get(name)) is not None:
+                counter.labels(label).inc(by)
+            elif name.startswith(DEAD_LETTERED_BY_REASON):
+                self._reasons.labels(label, name.removeprefix(DEAD_LETTERED_BY_REASON)).inc(by)
+            elif name.startswith(POINTS_BY_KIND):
+                self._points.labels(label, name.removeprefix(POINTS_BY_KIND)).inc(by)
+            else:
+                raise ContractError(f"{name}: is not a counter; add it to COUNTERS in streams/accounting.py")
+
+    def set(self, name: GaugeName, label: int | str, value: float) -> None:
+        """Set a gauge for a partition or a model."""
+        self._gauges[name].labels(str(label)).set(value)
+
+    def observe(self, name: HistogramName, value: float) -> None:
+        """Add one observation to a histogram, in the unit that its name ends with."""
+        self._histograms[name].observe(value)
+
+    def event(self, name: EventName, by: int = 1) -> None:
+        """Count something that happened to the process."""
+        self._events[name].inc(by)
+
+    def forget_partition(self, partition: int) -> None:
+        """Drop the gauges of a partition that another worker has now, so that nobody reads stale lag."""
+        for name, gauge in self._gauges.items():
+            if _LABELS[name] == ("partition",):
+                gauge.remove_by_labels({"partition": str(partition)})
+
+    def value(self, sample: str, **labels: str) -> float | None:
+        """The current value of one sample, or None where there is none yet."""
+        return self.registry.get_sample_value(sample, labels)
+
+    def render(self) -> bytes:
+        """All metrics in Prometheus' text format, of type `CONTENT_TYPE`."""
+        return generate_latest(self.registry)
+
+
+def describe_metrics() -> tuple[MetricDoc, ...]:
+    """Every metric with its kind, labels and meaning, by name.
+
+    Example:
+        >>> [row.kind for row in describe_metrics() if row.name == "tierstream_lag_records"]
+        ['gauge']
+    """
+    rows = [
+        MetricDoc(family.name, family.type, _LABELS.get(family.name.removeprefix(_PREFIX), ()), family.documentation)
+        for family in Metrics().registry.collect()
+    ]
+    return tuple(sorted(rows, key=lambda row: row.name))
+
+
+def _named(name: str, meaning: str) -> tuple[str, str, tuple[str, ...]]:
+    """Name, help and labels, the first arguments of every Prometheus metric."""
+    return _PREFIX + name, meaning, _LABELS.get(name, ())
