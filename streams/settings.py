@@ -5,26 +5,16 @@ in the log. A setting comes from, in rising order of precedence: its default, a 
 (`TIERSTREAM_` and the name in capitals), the command line. Loading reports all mistakes at once.
 """
 
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self, get_type_hints
 
 import msgspec
 from msgspec import Meta
 
-from features.errors import SettingsError
+from streams.settings_sources import Unit, decode_path, read_settings, unit_and_reason
 
-ENVIRONMENT_PREFIX = "TIERSTREAM_"
-# Variables with our prefix that are no settings: which broker tests use, and where its jars are kept.
-_NOT_SETTINGS = frozenset({"TIERSTREAM_BROKER", "TIERSTREAM_KAFKA_JARS"})
 _NAME = r"^[A-Za-z0-9._-]+$"  # what Kafka allows in names of topics and groups
-
-
-class Unit(msgspec.Struct, frozen=True):
-    """What a setting's value counts or names."""
-
-    name: str
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,21 +168,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             SettingsError: some settings are unknown, mistyped or out of range; the message lists all of them.
         """
-        problems: list[str] = []
-        chosen: dict[str, object] = {}
-        for where, name, value, strict in _sources(path, environ, overrides or {}, problems):
-            kind = get_type_hints(cls, include_extras=True).get(name)
-            if kind is None:
-                problems.append(f"{where}: no such setting; `tierstream check-config` lists them")
-                continue
-            try:
-                chosen[name] = msgspec.convert(value, kind, strict=strict, dec_hook=_decode_path)
-            except msgspec.ValidationError as wrong:
-                problems.append(f"{where}: {wrong} (unit: {_documentation(kind)[0]})")
-        if problems:
-            noun = "problem" if len(problems) == 1 else "problems"
-            raise SettingsError("\n".join([f"settings: {len(problems)} {noun}", *(f"  {line}" for line in problems)]))
-        return msgspec.convert(chosen, cls, dec_hook=_decode_path)
+        kinds = get_type_hints(cls, include_extras=True)
+        return msgspec.convert(read_settings(kinds, path, environ, overrides or {}), cls, dec_hook=decode_path)
 
     @property
     def min_insync_replicas(self) -> int:
@@ -225,50 +202,6 @@ def describe_settings() -> tuple[SettingDoc, ...]:
     defaults = Settings()
     rows: list[SettingDoc] = []
     for name in Settings.__struct_fields__:
-        unit, why = _documentation(hints[name])
+        unit, why = unit_and_reason(hints[name])
         rows.append(SettingDoc(name, unit, str(getattr(defaults, name)), why))
     return tuple(rows)
-
-
-def _sources(
-    path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, object], problems: list[str]
-) -> Iterator[tuple[str, str, object, bool]]:
-    """Yield (where, name, value, strict) in rising order of precedence."""
-    if path is not None:
-        for name, value in _read_toml(path, problems).items():
-            yield f"{path}: {name}", name, value, True
-    for variable in sorted(environ):
-        if variable.startswith(ENVIRONMENT_PREFIX) and variable not in _NOT_SETTINGS:
-            yield variable, variable.removeprefix(ENVIRONMENT_PREFIX).lower(), environ[variable], False
-    for name, value in overrides.items():
-        yield f"--{name.replace('_', '-')}", name, value, False
-
-
-def _read_toml(path: Path, problems: list[str]) -> dict[str, object]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as failure:
-        problems.append(f"{path}: cannot be read ({failure.strerror}); name an existing file")
-    except UnicodeDecodeError:
-        problems.append(f"{path}: is not UTF-8 text; save it as UTF-8")
-    except tomllib.TOMLDecodeError as wrong:
-        problems.append(f"{path}: is not TOML: {wrong}")
-    return {}
-
-
-def _decode_path(kind: type, value: object) -> Path:
-    if kind is Path and isinstance(value, str) and value:
-        return Path(value)
-    if kind is Path and isinstance(value, Path):
-        return value
-    raise ValueError("Expected a path")
-
-
-def _documentation(kind: object) -> tuple[str, str]:
-    """Unit and reason of a setting, from its annotation."""
-    notes: tuple[object, ...] = getattr(kind, "__metadata__", ())
-    units = [note.name for note in notes if isinstance(note, Unit)]
-    reasons = [note.description for note in notes if isinstance(note, Meta) and note.description]
-    if len(units) != 1 or len(reasons) != 1:
-        raise SettingsError(f"{kind}: a setting needs one unit and one reason; annotate it in streams/settings.py")
-    return units[0], reasons[0]
