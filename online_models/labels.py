@@ -1,0 +1,225 @@
+"""Delayed labels: what was known when a prediction could have been made, kept until its outcome is known.
+
+A member's prediction moments are drawn by hash of (member, day), whether or not the member acts on that day: a sample
+of active days only would never show the trainer a member who stays away. At such a moment the feature vector is stored
+as it stands. When the horizon has passed in log time, vector and outcome leave together as one `Outcome`.
+
+Nothing leaks: the label covers event times in `(t, t + horizon]`, where t is no earlier than any event the vector has
+seen. An event at or before t that arrives later is in neither; one in the span that arrives after it is not waited for.
+
+    log time  ------o-----------------------------------x------>
+                    t  vector stored                    t + horizon: outcome leaves
+    label            (===== spend with event time =====]
+
+Rows: `l` holds the calendar and the open labels' sums, `l` + t holds the vector of the label opened at t, written once.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import blake2b
+from typing import NamedTuple, Self
+
+import msgspec
+
+from features.errors import CorruptStateError
+from features.event_time import DAY_MS
+from features.vector import feature_index
+from loyalty.policy import Learning
+from online_models.examples import Outcome, pseudonym
+
+SUFFIX = b"l"
+
+# Days to look ahead for the next drawn day. At a share of 1% a longer gap comes about once in 10,000 draws; the member
+# then waits for the next action.
+_LOOK_AHEAD_DAYS = 900
+
+_BP = 10_000
+
+_IDLE_MS = feature_index("recency_activity_ms")
+
+
+class View(NamedTuple):
+    """The feature vector at a moment. `as_of_ms` is the moment, or the newest event time in the vector if later."""
+
+    as_of_ms: int
+    vector: Sequence[int]
+
+
+class _Open(msgspec.Struct, array_like=True, gc=False):
+    """An open label."""
+
+    opened_ms: int
+    matures_ms: int
+    spent_minor: int = 0
+
+
+class _Row(msgspec.Struct, array_like=True):
+    """The row `l`."""
+
+    next_ms: int | None = None
+    open: list[_Open] = []
+    issued: dict[str, tuple[int, int]] = {}
+
+
+_ROW_DECODER = msgspec.msgpack.Decoder(_Row)
+_VECTOR_DECODER = msgspec.msgpack.Decoder(tuple[int, ...])
+_ENCODER = msgspec.msgpack.Encoder()
+
+
+def _vector_suffix(opened_ms: int) -> bytes:
+    return SUFFIX + opened_ms.to_bytes(8, "big", signed=True)
+
+
+def next_moment_ms(member_id: str, after_ms: int, share_bp: int) -> int | None:
+    """The member's first prediction moment later than `after_ms`; None where the share of sampled days is 0.
+
+    A day is drawn with probability `share_bp` / 10,000, and the moment in it evenly, so that a day's moments of all
+    members do not come at once.
+
+    Example:
+        >>> first = next_moment_ms("m-42", 0, 2_500)
+        >>> first, next_moment_ms("m-42", first, 2_500) > first
+        (0, True)
+    """
+    day = after_ms // DAY_MS
+    for candidate in range(day, day + _LOOK_AHEAD_DAYS):
+        digest = blake2b(f"{candidate}/{member_id}".encode(), digest_size=12, person=b"ts-moment").digest()
+        if int.from_bytes(digest[:4], "big") % _BP < share_bp:
+            moment_ms = candidate * DAY_MS + int.from_bytes(digest[4:], "big") % DAY_MS
+            if moment_ms > after_ms:
+                return moment_ms
+    return None
+
+
+class OpenLabels:
+    """The open labels of one member: a part with the rows `l...`.
+
+    A call of `touch` begins the calendar, `spent` and `issued` tell what happened, `run_due` does all work that is due.
+    """
+
+    __slots__ = ("_changed", "_due_ms", "_read", "_row", "_unwritten", "_vectors")
+
+    def __init__(self, row: _Row, read: Callable[[bytes], bytes | None]) -> None:
+        self._row = row
+        self._read = read
+        self._changed = False
+        self._vectors: dict[int, tuple[int, ...]] = {}
+        self._unwritten: dict[int, bytes | None] = {}
+        self._due_ms = self._earliest_ms()
+
+    @classmethod
+    def load(cls, read: Callable[[bytes], bytes | None]) -> Self:
+        """Build the part from its stored rows; vectors are read when their label matures."""
+        payload = read(SUFFIX)
+        return cls(_Row() if payload is None else _ROW_DECODER.decode(payload), read)
+
+    def changed(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """Yield the rows that changed since the last call."""
+        if not self._changed:
+            return
+        self._changed = False
+        unwritten, self._unwritten = self._unwritten, {}
+        for opened_ms, payload in unwritten.items():
+            yield _vector_suffix(opened_ms), payload
+        yield SUFFIX, _ENCODER.encode(self._row)
+
+    def next_due_ms(self) -> int | None:
+        """The log time of the next prediction moment or of the next label to mature."""
+        return self._due_ms
+
+    def touch(self, member_id: str, log_time_ms: int, learning: Learning) -> None:
+        """The member has acted: begin a calendar of prediction moments if there is none."""
+        if self._row.next_ms is None and learning.enabled:
+            self._schedule(next_moment_ms(member_id, log_time_ms, learning.sample_share_bp))
+
+    def spent(self, time_ms: int, amount_minor: int) -> None:
+        """Add a purchase to the labels whose span covers its event time.
+
+        A refund is a negative amount at the time of its purchase, as in the windows: it corrects what is still open.
+        """
+        for label in self._row.open:
+            if label.opened_ms < time_ms <= label.matures_ms:
+                label.spent_minor += amount_minor
+                self._changed = True
+
+    def issued(self, action: str, base_points: int) -> None:
+        """Note points awarded for an action, before learned weights: the budget that weights must keep."""
+        if self._due_ms is not None:
+            points, awards = self._row.issued.get(action, (0, 0))
+            self._row.issued[action] = points + base_points, awards + 1
+            self._changed = True
+
+    def run_due(
+        self,
+        member_id: str,
+        until_ms: int,
+        learning_at: Callable[[int], Learning],
+        look: Callable[[int], View],
+    ) -> list[Outcome]:
+        """Do all work due at or before `until_ms`, in order of its due time; return the outcomes that left.
+
+        `learning_at` gives the learning section in force at a due time, `look` the member's features at that time.
+        """
+        outcomes: list[Outcome] = []
+        while (due_ms := self._due_ms) is not None and due_ms <= until_ms:
+            if due_ms == self._row.next_ms:
+                self._open(member_id, due_ms, learning_at(due_ms), look(due_ms))
+            else:
+                outcomes.append(self._mature(member_id, due_ms, look(due_ms)))
+        return outcomes
+
+    def _open(self, member_id: str, due_ms: int, learning: Learning, view: View) -> None:
+        if not learning.enabled or view.vector[_IDLE_MS] > learning.lapse_days * DAY_MS:
+            self._schedule(None)
+            return
+        opened_ms = view.as_of_ms
+        vector = tuple(view.vector)
+        if opened_ms not in {label.opened_ms for label in self._row.open}:
+            self._row.open.append(_Open(opened_ms, opened_ms + learning.horizon_days * DAY_MS))
+            self._vectors[opened_ms] = vector
+            self._unwritten[opened_ms] = _ENCODER.encode(vector)
+        self._schedule(next_moment_ms(member_id, due_ms, learning.sample_share_bp))
+
+    def _mature(self, member_id: str, due_ms: int, view: View) -> Outcome:
+        row = self._row
+        label = min(row.open, key=_maturity)
+        row.open.remove(label)
+        issued, row.issued = row.issued, {}
+        vector = self._take_vector(label.opened_ms)
+        self._schedule(row.next_ms)
+        return Outcome(
+            member=pseudonym(member_id),
+            predicted_at_ms=label.opened_ms,
+            matured_at_ms=due_ms,
+            features=vector,
+            features_after=tuple(view.vector),
+            label_spend_minor=label.spent_minor,
+            issued=tuple((action, *issued[action]) for action in sorted(issued)),
+        )
+
+    def _take_vector(self, opened_ms: int) -> tuple[int, ...]:
+        vector = self._vectors.pop(opened_ms, None)
+        if vector is None:
+            payload = self._read(_vector_suffix(opened_ms))
+            if payload is None:
+                raise CorruptStateError(
+                    f"the label opened at {opened_ms} has lost its feature row: rebuild the store from the changelog"
+                )
+            vector = _VECTOR_DECODER.decode(payload)
+        self._unwritten[opened_ms] = None
+        return vector
+
+    def _schedule(self, next_ms: int | None) -> None:
+        self._row.next_ms = next_ms
+        self._due_ms = self._earliest_ms()
+        self._changed = True
+
+    def _earliest_ms(self) -> int | None:
+        row = self._row
+        if not row.open:
+            return row.next_ms
+        matures_ms = min(label.matures_ms for label in row.open)
+        return matures_ms if row.next_ms is None else min(matures_ms, row.next_ms)
+
+
+def _maturity(label: _Open) -> tuple[int, int]:
+    return label.matures_ms, label.opened_ms

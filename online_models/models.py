@@ -1,0 +1,86 @@
+"""All that is learned under a policy, side by side: the value stack, the effects, the score's terms, the issuance."""
+
+from loyalty.policy import Learning, Policy
+from loyalty.weights import Weights
+from online_models.drift import DriftWatch
+from online_models.effects import EffectEstimator, learnable_actions
+from online_models.evaluation import ValueScore
+from online_models.examples import Outcome
+from online_models.inputs import MINOR_PER_UNIT, model_inputs, persistence_minor, root
+from online_models.issuance import IssuanceBook
+from online_models.stack import ValueStack
+from online_models.tier_score import TermEstimator, TermEvidence
+from online_models.weights import ActionEvidence, propose
+
+# What remains of the evidence after a drift alarm.
+_KEPT_SHARE = 0.5
+
+
+def rewarded_actions(policy: Policy) -> tuple[str, ...]:
+    """The actions whose awards a learned weight may change, in the order of the policy's rules."""
+    return learnable_actions([rule.action for rule in policy.earning if rule.learned and rule.unit == "points"])
+
+
+class Models:
+    """Everything that learns. One outcome is read by each of them once."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.horizon_days = policy.learning.horizon_days
+        self.value = ValueStack(self.horizon_days)
+        self.score = ValueScore()
+        self.drift = DriftWatch()
+        self.effects = EffectEstimator(rewarded_actions(policy))
+        self.issuance = IssuanceBook(self.effects.actions)
+        self.terms = TermEstimator(policy.tiers)
+        self._seen = 0
+
+    def under(self, policy: Policy) -> "Models":
+        """The models for another policy: what it does not concern goes on, the rest starts anew."""
+        models = Models(policy)
+        models._seen = self._seen
+        if models.horizon_days == self.horizon_days:
+            models.value, models.score, models.drift = self.value, self.score, self.drift
+            if models.effects.actions == self.effects.actions:
+                models.effects, models.issuance = self.effects, self.issuance
+            if models.terms.basis == self.terms.basis:
+                models.terms = self.terms
+        return models
+
+    def learn(self, outcome: Outcome, log_time_ms: int) -> bool:
+        """Test, then learn from one outcome; True when the value model's error has drifted."""
+        self._seen += 1
+        inputs = model_inputs(outcome.features)
+        drifted = False
+        sheet = self.value.sheet_at(outcome.predicted_at_ms)
+        if sheet is not None:
+            predicted = sheet.predict(inputs)
+            naive = persistence_minor(outcome.features, self.horizon_days)
+            self.score.update(predicted, naive, outcome.label_spend_minor)
+            error = root(predicted.typical_minor / MINOR_PER_UNIT) - root(outcome.label_spend_minor / MINOR_PER_UNIT)
+            drifted = self.drift.update(abs(error))
+        self.value.learn(inputs, outcome.label_spend_minor, outcome.predicted_at_ms, log_time_ms)
+        self.effects.observe(outcome)
+        self.terms.observe(outcome)
+        self.issuance.observe(outcome)
+        if drifted:
+            self.effects.forget(_KEPT_SHARE)
+            self.terms.forget(_KEPT_SHARE)
+        return drifted
+
+    def propose(
+        self, weights: Weights, learning: Learning
+    ) -> tuple[tuple[ActionEvidence, ...], tuple[TermEvidence, ...]]:
+        """The next weights by action and by score term; nothing before there are examples enough."""
+        actions: tuple[ActionEvidence, ...] = ()
+        terms: tuple[TermEvidence, ...] = ()
+        if self.effects.examples >= learning.min_examples:
+            actions = propose(
+                self.effects.effects(),
+                self.issuance.issued,
+                self.issuance.spend_per_point(),
+                dict(weights.earning_bp),
+                learning,
+            )
+        if self._seen >= learning.min_examples:
+            terms = self.terms.propose(dict(weights.score_bp), learning)
+        return actions, terms

@@ -1,0 +1,129 @@
+"""The value of a member over the next 30 days: a small stack of learners, combined online by their recent loss.
+
+The target is the root of the spend (see `online_models.inputs`). Two numbers are read off it: `typical_minor`, the
+square of the prediction, near the median and lowest in absolute error; and `expected_minor`, which adds the variance
+that the square leaves out, as E[y] = E[root y]^2 + Var[root y], so that sums over many members come out right.
+
+An example is tested before it is learned, and tested as of its own time: the models are linear, so once a day of log
+time their coefficients are written down (a `Sheet`), and an example is predicted with the sheet that was in force when
+it was drawn. The models of today would not do: they have learned from labels that overlap its own.
+"""
+
+from collections import deque
+from typing import NamedTuple
+
+from river import stats
+
+from features.event_time import DAY_MS
+from online_models.contract import Inputs, Learner
+from online_models.inputs import LAST_MONTH, MINOR_PER_UNIT, root
+from online_models.learners import LeastDeviations, LeastSquares, Persistence, dot
+
+# Share of the newest example in the recent losses that the mix goes by: they look back about 2,000 examples.
+_FADING = 0.001
+
+# A learner's share goes with (best loss / its loss) to the power 2**4: at 10% over the best one it has 0.22 of a share.
+# Squaring four times is exact in IEEE 754, where `exp` and `pow` may differ between machines.
+_SQUARINGS = 4
+
+
+class Prediction(NamedTuple):
+    """Spend over the horizon, in minor units: near the median, and the mean."""
+
+    typical_minor: int
+    expected_minor: int
+
+
+class Sheet(NamedTuple):
+    """The stack as written down at a log time: enough to predict, nothing to learn with."""
+
+    log_time_ms: int
+    coefficients: tuple[Inputs, ...]
+    mix: tuple[float, ...]
+    variance: float
+
+    def roots(self, inputs: Inputs) -> list[float]:
+        """What each learner predicts for the root of the spend."""
+        return [max(0.0, dot(coefficients, inputs)) for coefficients in self.coefficients]
+
+    def predict(self, inputs: Inputs) -> Prediction:
+        """The mix of the learners, squared back to money."""
+        mixed = 0.0
+        for share, value in zip(self.mix, self.roots(inputs), strict=True):
+            mixed += share * value
+        typical = mixed * mixed * MINOR_PER_UNIT
+        return Prediction(round(typical), round(typical + self.variance * MINOR_PER_UNIT))
+
+    def flat(self) -> Inputs:
+        """The mix as one linear model of the root of the spend."""
+        flat: Inputs = {}
+        for share, coefficients in zip(self.mix, self.coefficients, strict=True):
+            for name, coefficient in coefficients.items():
+                flat[name] = flat.get(name, 0.0) + share * coefficient
+        return flat
+
+
+class ValueStack:
+    """Learners of the root of the next spend, their mix, and the sheets of the last horizon."""
+
+    def __init__(self, horizon_days: int) -> None:
+        self._horizon_ms = horizon_days * DAY_MS
+        self._learners: tuple[Learner, ...] = (Persistence(LAST_MONTH), LeastSquares(), LeastDeviations())
+        self._losses = tuple(stats.EWMean(_FADING) for _ in self._learners)
+        self._variance = stats.EWMean(_FADING)
+        self._sheets: deque[Sheet] = deque()
+
+    def sheet_at(self, time_ms: int) -> Sheet | None:
+        """The newest sheet written at or before `time_ms`; None where there is none that old."""
+        for sheet in reversed(self._sheets):
+            if sheet.log_time_ms <= time_ms:
+                return sheet
+        return None
+
+    def sheet_now(self, log_time_ms: int) -> Sheet:
+        """The stack as it is."""
+        coefficients = tuple(learner.coefficients() for learner in self._learners)
+        return Sheet(log_time_ms, coefficients, self._mix(), float(self._variance.get()))
+
+    def learn(self, inputs: Inputs, spend_minor: int, predicted_at_ms: int, log_time_ms: int) -> None:
+        """Learn from a matured example; its losses are those of the sheet of its own time."""
+        self._write_sheet(log_time_ms)
+        target = root(spend_minor / MINOR_PER_UNIT)
+        sheet = self.sheet_at(predicted_at_ms)
+        if sheet is not None:
+            self._judge(sheet, inputs, target)
+        for learner in self._learners:
+            learner.learn(inputs, target)
+
+    def _judge(self, sheet: Sheet, inputs: Inputs, target: float) -> None:
+        roots = sheet.roots(inputs)
+        mixed = 0.0
+        for loss, share, value in zip(self._losses, sheet.mix, roots, strict=True):
+            loss.update(abs(value * value - target * target))
+            mixed += share * value
+        self._variance.update((mixed - target) ** 2)
+
+    def _mix(self) -> tuple[float, ...]:
+        """Shares of the learners by recent loss; persistence alone until the others have been tested."""
+        losses = [float(loss.get()) for loss in self._losses]
+        best = min(losses)
+        if best <= 0.0:
+            return (1.0, *(0.0 for _ in losses[1:]))
+        raw = [_sharpened(best / loss) for loss in losses]
+        total = sum(raw)
+        return tuple(value / total for value in raw)
+
+    def _write_sheet(self, log_time_ms: int) -> None:
+        """Write the sheet of a new day, and drop those that no label can ask for any more."""
+        sheets = self._sheets
+        if sheets and log_time_ms // DAY_MS <= sheets[-1].log_time_ms // DAY_MS:
+            return
+        sheets.append(self.sheet_now(log_time_ms))
+        while len(sheets) > 1 and sheets[1].log_time_ms <= log_time_ms - self._horizon_ms:
+            sheets.popleft()
+
+
+def _sharpened(ratio: float) -> float:
+    for _ in range(_SQUARINGS):
+        ratio *= ratio
+    return ratio
