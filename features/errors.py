@@ -40,3 +40,7 @@ class ContractError(LoyaltyError):
 
 class BrokerError(LoyaltyError):
     """A broker cannot be started or reached, or does not hold what it should; the process that needs it ends."""
+
+
+class HistoryError(LoyaltyError):
+    """A data set or history file cannot be read or written."""
