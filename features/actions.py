@@ -36,6 +36,16 @@ DurationMs = Annotated[int, msgspec.Meta(ge=0, le=7 * 24 * 3_600_000)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 
 
+def to_ms(instant: datetime) -> int:
+    """Milliseconds since the Unix epoch, exact; what is finer is cut off.
+
+    Example:
+        >>> to_ms(datetime(1970, 1, 1, 0, 0, 1, 999, tzinfo=UTC))
+        1000
+    """
+    return (instant - _EPOCH) // _MILLISECOND
+
+
 class Data(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Base of every action's `data`."""
 
@@ -170,7 +180,7 @@ class Envelope(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="t
     @property
     def time_ms(self) -> int:
         """Event time in milliseconds since the Unix epoch, exact."""
-        return (self.time - _EPOCH) // _MILLISECOND
+        return to_ms(self.time)
 
     @property
     def name(self) -> str:

@@ -103,3 +103,31 @@ class DecisionLog:
             digest.update(value)
             digest.update(b"\n")
         return digest.hexdigest()
+
+
+class OnceInOrder:
+    """The reader's half of the promise: each decision once, in order, from at-least-once delivery.
+
+    Only a member's next number on a topic is accepted. Lower ones were seen; a jump means that a batch is being sent
+    again from further back, so what is missing, and the jump itself, will come. Keep `last` with what you derive from
+    the decisions, in one transaction, and the promise survives your own crashes too.
+
+    Example:
+        >>> reader = OnceInOrder()
+        >>> one = b'{"type":"loyalty.points.earned","subject":"m-1","data":{"sequence":1}}'
+        >>> two = one.replace(b":1}", b":2}")
+        >>> [reader.accepts("points", value) for value in (two, one, one, two)]
+        [False, True, False, True]
+    """
+
+    def __init__(self, last: dict[tuple[str, DecisionTopic], int] | None = None) -> None:
+        self.last = {} if last is None else last
+
+    def accepts(self, topic: DecisionTopic, value: bytes) -> bool:
+        """Whether this delivery is the member's next decision on `topic`."""
+        position = _DECODER.decode(value)
+        key = (position.subject, topic)
+        if position.data.sequence != self.last.get(key, 0) + 1:
+            return False
+        self.last[key] = position.data.sequence
+        return True

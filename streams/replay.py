@@ -7,12 +7,18 @@ recorded topic has all of that in it already.
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import tee, zip_longest
+from typing import assert_never
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from features.actions import Instant
+from features.actions import Instant, to_ms
+from features.errors import ContractError
+from loyalty.policy import parse_policy
+from online_models.evaluation import ValueFigures
 from online_models.examples import decode_record
+from online_models.published import PublishedWeights, encode_published
 from online_models.training import Trainer
 from streams.controls import PolicyData, WeightsData, policy_record, public_key_of, tick_record, weights_record
 from streams.decision_log import DecisionLog
@@ -63,7 +69,8 @@ class Replay:
         self.fold = PartitionFold(0, b"replay", MemoryStore())
         self.decisions = DecisionLog()
         self.trainer = trainer
-        self.weights_versions = 0
+        self.lateness_ms = parse_policy(policy.text, f"policy version {policy.version}").input.lateness_ms
+        self.published: list[PublishedWeights] = []
         self._tick_every_ms = tick_every_ms
         self._next_tick_ms: int | None = None
         self._offset = 0
@@ -112,22 +119,44 @@ class Replay:
         published = self.trainer.learn(decode_record(value), self._examples)
         self._examples += 1
         if published is not None:
-            self.weights_versions += 1
+            self.published.append(published)
             data = WeightsData(published.weights, published.example_offset, published.log_time_ms)
             self._append(published.log_time_ms, None, weights_record(data, REPLAY_KEY))
 
 
 def replay_lines(
-    lines: Iterable[bytes], replay: Replay, lateness_ms: int, on_line: Callable[[], None] = lambda: None
+    lines: Iterable[bytes], replay: Replay, on_line: Callable[[], None] = lambda: None
 ) -> Replay:
     """Feed all lines of an action file to `replay` and close it."""
     heads, again = tee((line, *head_of(line)) for line in lines)
-    times = history_timestamps((time_ms for _, time_ms, _ in heads), lateness_ms)
+    times = history_timestamps((time_ms for _, time_ms, _ in heads), replay.lateness_ms)
     for (line, _, key), timestamp_ms in zip(again, times, strict=True):
         replay.feed(line, key, timestamp_ms)
         on_line()
     replay.close()
     return replay
+
+
+def check_published(examples: Iterable[tuple[int, bytes]], published: Sequence[PublishedWeights]) -> ValueFigures:
+    """Learn again from recorded examples, each with its offset, and compare what comes out with what was published.
+
+    Returns:
+        How well the value model predicted on the way.
+
+    Raises:
+        ContractError: a version differs, is missing, or should not be there.
+    """
+    trainer = Trainer()
+    derived = [
+        version for offset, raw in examples if (version := trainer.learn(decode_record(raw), offset)) is not None
+    ]
+    for ours, theirs in zip_longest(derived, published):
+        if ours is None or theirs is None or encode_published(ours) != encode_published(theirs):
+            raise ContractError(
+                f"weights version {(ours or theirs).version if ours or theirs else 0} does not follow from the examples: "
+                f"{len(derived)} versions derived, {len(published)} published"
+            )
+    return trainer.figures().value
 
 
 def replay_partition(records: Iterable[LogRecord], topic_id: bytes, topic: str) -> Iterator[Output]:

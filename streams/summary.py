@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import TypedDict
 
 from loyalty.decisions import TIER_TYPE
+from loyalty.weights import BP
+from online_models.evaluation import ValueFigures
 from streams import accounting
 from streams.decision_log import DecisionLog
 
@@ -40,6 +42,16 @@ def total_counts(partitions: list[Mapping[str, int]]) -> dict[str, int]:
 
 def _by_kind(counts: Mapping[str, int], prefix: str) -> dict[str, int]:
     return {name.removeprefix(prefix): count for name, count in sorted(counts.items()) if name.startswith(prefix)}
+
+
+def mae_over_naive(figures: ValueFigures) -> float | None:
+    """Error of the value model over that of the naive forecast, None before the first label.
+
+    Example:
+        >>> mae_over_naive(ValueFigures(0, 0, 0, 0, 0, 0)) is None
+        True
+    """
+    return figures.mae_over_naive_bp / BP if figures.examples else None
 
 
 def summarise(

@@ -14,7 +14,7 @@ from streams.controls import public_key_of
 from streams.keys import make_signing_key
 from streams.policy_files import first_policy
 from streams.publishing import publish_first_policy
-from streams.topics import Topics
+from streams.topic_admin import TopicAdmin
 
 
 def wait_for_stop() -> None:
@@ -50,7 +50,7 @@ def topics(
     path = settings.signing_key_file or settings.data_dir / "signing-key.pem"
     signing_key = make_signing_key(path)
     data = first_policy(policy, (public_key_of(signing_key),))
-    made = Topics(settings).ensure()
+    made = TopicAdmin(settings).ensure()
     written = publish_first_policy(settings, data, signing_key)
     say(f"topics made: {', '.join(made) or 'none'}; policy 1 written to partitions {written or 'none'}; key {path}")
 

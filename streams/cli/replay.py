@@ -17,7 +17,7 @@ from streams.cli.progress import progress
 from streams.controls import public_key_of
 from streams.policy_files import first_policy
 from streams.replay import REPLAY_KEY, Replay, replay_lines
-from streams.summary import Summary, summarise
+from streams.summary import Summary, mae_over_naive, summarise
 
 
 @contextmanager
@@ -61,8 +61,8 @@ def replay(
     summary = summarise(
         run.fold.counts,
         run.decisions,
-        weights_versions=run.weights_versions,
-        model_mae_over_naive=run.model_mae_over_naive,
+        weights_versions=len(run.published),
+        model_mae_over_naive=None if run.trainer is None else mae_over_naive(run.trainer.figures().value),
         seconds=seconds,
         final_lag=None,
     )

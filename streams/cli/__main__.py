@@ -1,0 +1,5 @@
+"""`python -m streams.cli` is `tierstream`."""
+
+from streams.cli import main
+
+main()
