@@ -31,32 +31,38 @@ def limits_of(current_bp: int, low_bp: int, high_bp: int, step_bp: int) -> Limit
     return Limits(max(low_bp, min(current_bp, high_bp) - step_bp), min(high_bp, max(current_bp, low_bp) + step_bp))
 
 
-def project(wishes_bp: Sequence[int], shares: Sequence[int], limits: Sequence[Limits]) -> tuple[int, ...]:
-    """The weights nearest to `wishes_bp` within `limits` that issue no more than the static rule, and hardly less.
+def project(
+    wishes_bp: Sequence[int], shares: Sequence[int], limits: Sequence[Limits], budget: int | None = None
+) -> tuple[int, ...]:
+    """The weights nearest to `wishes_bp` within `limits` that issue no more than `budget`, and hardly less.
 
-    `shares` are the points that the static rule issues for each part, in any unit. Where the limits leave no room to
-    meet the budget, the weights that come nearest to it are the answer: each as low as it may go.
+    `shares` are the points that the static rule issues for each part, in any unit; `budget` is in that unit times basis
+    points, by default what the static rule issues for these parts. Where the limits leave no room to meet the budget,
+    the weights that come nearest to it are the answer: each as low, or as high, as it may go.
 
     Example:
         >>> project([12_000, 10_000], [100, 300], [Limits(9_500, 10_500), Limits(9_500, 10_500)])
         (10500, 9833)
     """
-    budget = BP * sum(shares)
+    if budget is None:
+        budget = BP * sum(shares)
 
     def shifted(by_bp: int) -> tuple[int, ...]:
         return tuple(
             min(limit.high_bp, max(limit.low_bp, wish + by_bp)) for wish, limit in zip(wishes_bp, limits, strict=True)
         )
 
-    def issued(weights: Sequence[int]) -> int:
-        return sum(share * weight for share, weight in zip(shares, weights, strict=True))
-
     reach = max((abs(wish) + limit.high_bp for wish, limit in zip(wishes_bp, limits, strict=True)), default=0)
     low, high = -reach, reach
     while low < high:  # the largest shift that keeps the budget
         middle = (low + high + 1) // 2
-        if issued(shifted(middle)) <= budget:
+        if issued(shares, shifted(middle)) <= budget:
             low = middle
         else:
             high = middle - 1
     return shifted(low)
+
+
+def issued(shares: Sequence[int], weights_bp: Sequence[int]) -> int:
+    """What is issued under these weights, in the unit of `shares` times basis points."""
+    return sum(share * weight for share, weight in zip(shares, weights_bp, strict=True))

@@ -21,6 +21,7 @@ _MAGIC = b"tierstream-checkpoint"
 _DIGEST_BYTES = 16
 
 _PACKAGES = frozenset({"collections", "copyreg", "features", "loyalty", "numpy", "online_models", "river"})
+_FUNCTIONS = frozenset({("msgspec._utils", "rebuild")})  # how a frozen struct is unpickled
 _BUILTINS = frozenset({"dict", "float", "getattr", "int", "list", "set", "tuple", "slice", "complex", "bytearray"})
 
 
@@ -55,7 +56,7 @@ class _Unpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> object:
         package = module.partition(".")[0]
-        if package in _PACKAGES or (package == "builtins" and name in _BUILTINS):
+        if package in _PACKAGES or (module, name) in _FUNCTIONS or (package == "builtins" and name in _BUILTINS):
             return super().find_class(module, name)
         raise CheckpointError(f"the checkpoint asks for {module}.{name}, which no trainer contains: do not trust it")
 

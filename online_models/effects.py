@@ -5,9 +5,9 @@ Counts of actions predict spend because good customers do more of everything. Th
 * **Member effects**: a member is compared with the same member earlier. Counts in the last 30 days and spend in the
   next 30 both have the member's own 30-day rate over the two months before taken off.
 * **Time effects**: centring by week, see `online_models.moments`.
-* **Placebo**: the same comparison, run backwards: can actions of the *next* 30 days tell the spend of the *last* 30? An
-  action cannot cause what came before it, so where they can, something else picks both (mailings go to members who
-  already spend), and the effect found forwards proves nothing either.
+* **Placebo**: the same comparison in the mirror of time: can actions of the *next* 30 days tell the spend of the *last*
+  30? An action cannot cause what came before it, so where they can, something else drives both (mailings go to members
+  who already spend, a busy month follows a busy month), and the effect found forwards proves nothing either.
 
 Standard errors are by leaving out groups of members, and hold for examples that overlap.
 """
@@ -110,7 +110,7 @@ class EffectEstimator:
         count = len(self.actions)
         now, ahead = list(range(count)), list(range(count, 2 * count))
         effects, errors = self._moments.regress(now, 2 * count)
-        placebos, placebo_errors = self._moments.regress([*ahead, *now], 2 * count + 1)
+        placebos, placebo_errors = self._moments.regress(ahead, 2 * count + 1)
         return tuple(
             Effect(
                 action=action,

@@ -57,14 +57,15 @@ def shrunk(effect: float, error: float) -> float:
 def verdict_of(effect: Effect, issuance: Issuance) -> Verdict:
     """Whether an effect may move a weight, and why not.
 
-    The placebo check is passed when even the far end of the placebo's interval is smaller than the effect.
+    The placebo check is passed when even the far end of the placebo's interval is at most half the effect: what drives
+    both directions then cannot be most of it.
     """
     if issuance.points <= 0 or issuance.awards <= 0:
         return "not_issued"
     size = abs(effect.effect_minor)
     if size <= _ERRORS * effect.error_minor:
         return "uncertain"
-    if abs(effect.placebo_minor) + _ERRORS * effect.placebo_error_minor >= size:
+    if 2 * (abs(effect.placebo_minor) + _ERRORS * effect.placebo_error_minor) > size:
         return "placebo"
     return "learned"
 
@@ -78,19 +79,25 @@ def propose(
 ) -> tuple[ActionEvidence, ...]:
     """The next weight of every action, with the evidence for it.
 
-    `spend_per_point` is what members spend, in minor units, per point that the static rule issues.
+    `spend_per_point` is what members spend, in minor units, per point that the static rule issues. Only actions with a
+    proven effect move, and only against each other; the others go back to the static rule, step by step, and what that
+    takes or gives is part of the same budget.
     """
-    verdicts = [verdict_of(effect, issued.get(effect.action, Issuance())) for effect in effects]
     issuances = [issued.get(effect.action, Issuance()) for effect in effects]
+    verdicts = [verdict_of(effect, issuance) for effect, issuance in zip(effects, issuances, strict=True)]
     current = [current_bp.get(effect.action, BP) for effect in effects]
     wishes = [
         _settled(_wish_bp(effect, issuance, spend_per_point, learning), weight) if verdict == "learned" else BP
         for effect, issuance, verdict, weight in zip(effects, issuances, verdicts, current, strict=True)
     ]
-    moving = [i for i, verdict in enumerate(verdicts) if verdict != "not_issued"]
-    limits = {i: limits_of(current[i], learning.band_low_bp, learning.band_high_bp, learning.step_bp) for i in moving}
-    shares = [issuances[i].points for i in moving]
-    projected = dict(zip(moving, project([wishes[i] for i in moving], shares, [*limits.values()]), strict=True))
+    limits = [limits_of(weight, learning.band_low_bp, learning.band_high_bp, learning.step_bp) for weight in current]
+    weights = [_within(wish, limit) for wish, limit in zip(wishes, limits, strict=True)]
+    shares = [max(0, issuance.points) for issuance in issuances]
+    moving = [i for i, verdict in enumerate(verdicts) if verdict == "learned"]
+    budget = sum(share * BP if i in moving else share * (BP - weights[i]) for i, share in enumerate(shares))
+    projected = project([wishes[i] for i in moving], [shares[i] for i in moving], [limits[i] for i in moving], budget)
+    for i, weight in zip(moving, projected, strict=True):
+        weights[i] = weight
     total = max(1, sum(shares))
     return tuple(
         ActionEvidence(
@@ -98,13 +105,17 @@ def propose(
             verdict=verdicts[i],
             effect=effect,
             points_per_award_milli=issuances[i].points * 1_000 // max(1, issuances[i].awards),
-            share_bp=issuances[i].points * BP // total if i in limits else 0,
+            share_bp=shares[i] * BP // total,
             wish_bp=wishes[i],
-            weight_bp=projected.get(i, current[i]),
-            limits=_limits_hit(wishes[i], projected[i], limits[i], learning) if i in limits else (),
+            weight_bp=weights[i],
+            limits=_limits_hit(wishes[i], weights[i], limits[i], learning),
         )
         for i, effect in enumerate(effects)
     )
+
+
+def _within(wish_bp: int, limits: Limits) -> int:
+    return min(limits.high_bp, max(limits.low_bp, wish_bp))
 
 
 def _wish_bp(effect: Effect, issuance: Issuance, spend_per_point: float, learning: Learning) -> int:
@@ -128,6 +139,6 @@ def _limits_hit(wish_bp: int, weight_bp: int, limits: Limits, learning: Learning
         hit.append("band_high")
     if not limits.low_bp <= wish_bp <= limits.high_bp:
         hit.append("step")
-    if weight_bp != min(limits.high_bp, max(limits.low_bp, wish_bp)):
+    if weight_bp != _within(wish_bp, limits):
         hit.append("budget")
     return tuple(hit)
