@@ -36,6 +36,20 @@ def bounded(value: float) -> float:
     return max(-_LIMIT, min(_LIMIT, value))
 
 
+def sane(inputs: Inputs) -> Inputs:
+    """`inputs` themselves where all are within what a model accepts, else a copy that is.
+
+    Example:
+        >>> sane({"one": 1.0, "spend": float("inf")})
+        {'one': 1.0, 'spend': 0.0}
+    """
+    values = inputs.values()
+    # a sum is finite only if all its terms are; it is faster than looking at each
+    if isfinite(sum(values)) and max(values, default=0.0) <= _LIMIT and min(values, default=0.0) >= -_LIMIT:
+        return inputs
+    return {name: bounded(value) for name, value in inputs.items()}
+
+
 def dot(coefficients: Inputs, inputs: Inputs) -> float:
     """Sum of products over the names of `coefficients`, in their order: a linear model without its machinery.
 
@@ -45,7 +59,7 @@ def dot(coefficients: Inputs, inputs: Inputs) -> float:
     """
     total = 0.0
     for name, coefficient in coefficients.items():
-        total += coefficient * bounded(inputs.get(name, 0.0))
+        total += coefficient * inputs.get(name, 0.0)
     return bounded(total)
 
 
@@ -84,12 +98,12 @@ class LeastSquares:
 
     def predict(self, inputs: Inputs) -> float:
         """The posterior mean."""
-        return bounded(float(self._model.predict_one(_sane(inputs))))
+        return bounded(float(self._model.predict_one(sane(inputs))))
 
     def learn(self, inputs: Inputs, target: float) -> None:
         """One rank-one update."""
         self._names.update(dict.fromkeys(inputs))
-        self._model.learn_one(_sane(inputs), bounded(target))
+        self._model.learn_one(sane(inputs), bounded(target))
 
     def coefficients(self) -> Inputs:
         """The posterior mean of each coefficient."""
@@ -114,16 +128,12 @@ class LeastDeviations:
 
     def predict(self, inputs: Inputs) -> float:
         """The conditional median."""
-        return bounded(float(self._model.predict_one(_sane(inputs))))
+        return bounded(float(self._model.predict_one(sane(inputs))))
 
     def learn(self, inputs: Inputs, target: float) -> None:
         """One step of subgradient descent."""
-        self._model.learn_one(_sane(inputs), bounded(target))
+        self._model.learn_one(sane(inputs), bounded(target))
 
     def coefficients(self) -> Inputs:
         """The weight of each input."""
         return {name: float(weight) for name, weight in self._model.weights.items()}
-
-
-def _sane(inputs: Inputs) -> Inputs:
-    return {name: bounded(value) for name, value in inputs.items()}

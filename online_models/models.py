@@ -49,16 +49,13 @@ class Models:
     def learn(self, outcome: Outcome, log_time_ms: int) -> bool:
         """Test, then learn from one outcome; True when the value model's error has drifted."""
         self._seen += 1
+        spend_minor = outcome.label_spend_minor
         inputs = model_inputs(outcome.features)
+        predicted = self.value.learn(inputs, spend_minor, outcome.predicted_at_ms, log_time_ms)
         drifted = False
-        sheet = self.value.sheet_at(outcome.predicted_at_ms)
-        if sheet is not None:
-            predicted = sheet.predict(inputs)
-            naive = persistence_minor(outcome.features, self.horizon_days)
-            self.score.update(predicted, naive, outcome.label_spend_minor)
-            error = root(predicted.typical_minor / MINOR_PER_UNIT) - root(outcome.label_spend_minor / MINOR_PER_UNIT)
-            drifted = self.drift.update(abs(error))
-        self.value.learn(inputs, outcome.label_spend_minor, outcome.predicted_at_ms, log_time_ms)
+        if predicted is not None:
+            self.score.update(predicted, persistence_minor(outcome.features, self.horizon_days), spend_minor)
+            drifted = self.drift.update(abs(predicted.root - root(spend_minor / MINOR_PER_UNIT)))
         self.effects.observe(outcome)
         self.terms.observe(outcome)
         self.issuance.observe(outcome)

@@ -10,6 +10,7 @@ it was drawn. The models of today would not do: they have learned from labels th
 """
 
 from collections import deque
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from river import stats
@@ -17,7 +18,7 @@ from river import stats
 from features.event_time import DAY_MS
 from online_models.contract import Inputs, Learner
 from online_models.inputs import LAST_MONTH, MINOR_PER_UNIT, root
-from online_models.learners import LeastDeviations, LeastSquares, Persistence, dot
+from online_models.learners import LeastDeviations, LeastSquares, Persistence, dot, sane
 
 # Share of the newest example in the recent losses that the mix goes by: they look back about 2,000 examples.
 _FADING = 0.001
@@ -28,8 +29,9 @@ _SQUARINGS = 4
 
 
 class Prediction(NamedTuple):
-    """Spend over the horizon, in minor units: near the median, and the mean."""
+    """Spend over the horizon: the root that was predicted, and in minor units its square and the mean."""
 
+    root: float
     typical_minor: int
     expected_minor: int
 
@@ -44,15 +46,22 @@ class Sheet(NamedTuple):
 
     def roots(self, inputs: Inputs) -> list[float]:
         """What each learner predicts for the root of the spend."""
+        inputs = sane(inputs)
         return [max(0.0, dot(coefficients, inputs)) for coefficients in self.coefficients]
 
     def predict(self, inputs: Inputs) -> Prediction:
         """The mix of the learners, squared back to money."""
-        mixed = 0.0
-        for share, value in zip(self.mix, self.roots(inputs), strict=True):
-            mixed += share * value
-        typical = mixed * mixed * MINOR_PER_UNIT
-        return Prediction(round(typical), round(typical + self.variance * MINOR_PER_UNIT))
+        return self.mixed(self.roots(inputs))
+
+    def mixed(self, roots: Sequence[float]) -> Prediction:
+        """The mix of what the learners predict."""
+        root_mixed = 0.0
+        for share, value in zip(self.mix, roots, strict=True):
+            root_mixed += share * value
+        typical = root_mixed * root_mixed
+        return Prediction(
+            root_mixed, round(typical * MINOR_PER_UNIT), round((typical + self.variance) * MINOR_PER_UNIT)
+        )
 
     def flat(self) -> Inputs:
         """The mix as one linear model of the root of the spend."""
@@ -85,23 +94,23 @@ class ValueStack:
         coefficients = tuple(learner.coefficients() for learner in self._learners)
         return Sheet(log_time_ms, coefficients, self._mix(), float(self._variance.get()))
 
-    def learn(self, inputs: Inputs, spend_minor: int, predicted_at_ms: int, log_time_ms: int) -> None:
-        """Learn from a matured example; its losses are those of the sheet of its own time."""
+    def learn(self, inputs: Inputs, spend_minor: int, predicted_at_ms: int, log_time_ms: int) -> Prediction | None:
+        """Learn from a matured example; return what was predicted at its own time, None where nothing could be."""
         self._write_sheet(log_time_ms)
         target = root(spend_minor / MINOR_PER_UNIT)
         sheet = self.sheet_at(predicted_at_ms)
-        if sheet is not None:
-            self._judge(sheet, inputs, target)
+        prediction = None if sheet is None else self._judge(sheet, sheet.roots(inputs), target)
         for learner in self._learners:
             learner.learn(inputs, target)
+        return prediction
 
-    def _judge(self, sheet: Sheet, inputs: Inputs, target: float) -> None:
-        roots = sheet.roots(inputs)
-        mixed = 0.0
-        for loss, share, value in zip(self._losses, sheet.mix, roots, strict=True):
+    def _judge(self, sheet: Sheet, roots: Sequence[float], target: float) -> Prediction:
+        """Note the loss of each learner, and of their mix."""
+        for loss, value in zip(self._losses, roots, strict=True):
             loss.update(abs(value * value - target * target))
-            mixed += share * value
-        self._variance.update((mixed - target) ** 2)
+        prediction = sheet.mixed(roots)
+        self._variance.update((prediction.root - target) * (prediction.root - target))
+        return prediction
 
     def _mix(self) -> tuple[float, ...]:
         """Shares of the learners by recent loss; persistence alone until the others have been tested."""
