@@ -1,1 +1,29 @@
-"""The programme's rules as typed, validated, frozen objects."""
+"""The policy: what the programme's owner decides, as text that is loaded into typed, validated, frozen sections."""
+
+from loyalty.policy.earning import Cap, EarningRule, Expiry, Penalty, Points
+from loyalty.policy.loader import parse_policy
+from loyalty.policy.model import Policy
+from loyalty.policy.offers import Campaign, FeatureBound, Reward, Segment
+from loyalty.policy.programme import Input, Learning, Notifications, Programme
+from loyalty.policy.tiers import ScoreTerm, Tier, Tiers
+
+__all__ = [
+    "Campaign",
+    "Cap",
+    "EarningRule",
+    "Expiry",
+    "FeatureBound",
+    "Input",
+    "Learning",
+    "Notifications",
+    "Penalty",
+    "Points",
+    "Policy",
+    "Programme",
+    "Reward",
+    "ScoreTerm",
+    "Segment",
+    "Tier",
+    "Tiers",
+    "parse_policy",
+]

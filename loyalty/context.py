@@ -1,0 +1,66 @@
+"""What a decision is made from and where it goes: the hand-over between the steps of one action or one piece of due work."""
+
+from features.vector import FeatureVector
+from features.windows import ActivityWindows
+from loyalty.account import Account
+from loyalty.decisions import Cause, Decision
+from loyalty.orders import Orders
+from loyalty.policy.compiled import BoundPlan
+from loyalty.scope import Scope
+
+Parts = tuple[Account, Orders, ActivityWindows]
+"""The parts of a member that a decision reads and changes."""
+
+
+class Context:
+    """One action, or one piece of due work, of one member.
+
+    `time_ms` is the effective time of the decisions (event time of the action, or the due time), `now_ms` is log time,
+    or the due time. The tables of `scope` that every step needs are at hand as attributes.
+    """
+
+    __slots__ = (
+        "account",
+        "calendar",
+        "cause",
+        "compiled",
+        "core",
+        "member",
+        "now_ms",
+        "order_id",
+        "orders",
+        "out",
+        "policy",
+        "scope",
+        "time_ms",
+        "vector",
+        "windows",
+    )
+
+    def __init__(self, parts: Parts, member: str, cause: Cause, times_ms: tuple[int, int], scope: Scope) -> None:
+        self.account, self.orders, self.windows = parts
+        self.core = self.account.core
+        self.member = member
+        self.cause = cause
+        self.time_ms, self.now_ms = times_ms
+        self.scope = scope
+        self.policy = scope.policy
+        self.compiled = scope.policy.compiled
+        self.calendar = scope.calendar
+        self.order_id = ""
+        self.vector: FeatureVector | None = None
+        self.out: list[Decision] = []
+
+    def in_segments(self, segments: tuple[tuple[BoundPlan, ...], ...]) -> bool:
+        """Whether the member is in one of the segments, by the features before this action."""
+        vector = self.vector
+        if vector is None:
+            vector = self.vector = self.windows.vector(self.time_ms)
+        return any(
+            all(
+                (bound.low is None or vector[bound.feature] >= bound.low)
+                and (bound.high is None or vector[bound.feature] < bound.high)
+                for bound in segment
+            )
+            for segment in segments
+        )

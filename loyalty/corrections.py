@@ -1,0 +1,52 @@
+"""Corrections by people and penalties for misconduct: points that no rule earned and no reward cost."""
+
+from features.actions import Adjust, Misconduct
+from loyalty.context import Context
+from loyalty.ledger import entry_id, post
+from loyalty.lots import add_active, debit, spendable
+from loyalty.policy.earning import Penalty
+from loyalty.rejections import Rejection
+from loyalty.reminders import remind_ms
+
+
+def adjustment_objection(context: Context, action: Adjust) -> Rejection | None:
+    """Why an adjustment cannot be made: it takes more than there is, where the policy allows no negative balance."""
+    points, core = action.data.points, context.core
+    if points >= 0 or context.policy.points.refunds == "unlimited" or -points <= spendable(core):
+        return None
+    return Rejection("insufficient_points", f"{-points} to take, {spendable(core)} there")
+
+
+def adjust(context: Context, action: Adjust) -> None:
+    """Post an operator's correction. Points given expire as if they were earned now; they do not count for the tier."""
+    data, core = action.data, context.core
+    if data.points >= 0:
+        expires_ms = context.calendar.expires_ms(context.policy.points.expiry, context.time_ms)
+        changes = add_active(core, expires_ms, data.points, remind_ms(context, expires_ms))
+    else:
+        changes = debit(core, -data.points, owe=True)
+    identity = entry_id(context, "adjusted", data.operator)
+    post(context, "adjusted", identity, changes, action="adjust", reason=data.reason, operator=data.operator)
+
+
+def penalise(context: Context, action: Misconduct) -> None:
+    """Take points for misconduct, as far as there are any."""
+    for penalty in context.compiled.penalties:
+        if _meets(penalty, action):
+            points = penalty.points * (action.data.severity if penalty.per_severity else 1)
+            changes = debit(context.core, points)
+            if changes:
+                identity = entry_id(context, "penalised", penalty.id)
+                post(
+                    context,
+                    "penalised",
+                    identity,
+                    changes,
+                    action="misconduct",
+                    rule=penalty.id,
+                    reason=action.data.kind,
+                )
+
+
+def _meets(penalty: Penalty, action: Misconduct) -> bool:
+    return action.data.severity >= penalty.severity_from and (not penalty.kinds or action.data.kind in penalty.kinds)

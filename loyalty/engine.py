@@ -1,0 +1,188 @@
+"""From one action to its decisions.
+
+    purchase  ->  award (before: what was known)  ->  features  ->  what counts for the tier  ->  tier
+    refund    ->  take back at the original rates, in the purchase's own buckets and period   ->  tier
+    redeem, adjust, misconduct  ->  ledger only: they never move the tier
+
+The caller has done all work that was due before (`run_due`), and has seen to duplicates and to what is too late.
+"""
+
+from typing import assert_never
+
+from features.actions import (
+    Action,
+    AddToCart,
+    Adjust,
+    Browse,
+    CampaignReceived,
+    Click,
+    Consent,
+    ConsentData,
+    CouponRedeem,
+    Enroll,
+    Erase,
+    Favourite,
+    Feedback,
+    LinkIdentity,
+    Login,
+    Misconduct,
+    Purchase,
+    Redeem,
+    Referral,
+    Refund,
+    Review,
+    Search,
+    Share,
+)
+from features.event_time import DAY_MS
+from features.measures import measures_of
+from features.windows import ActivityWindows
+from loyalty.account import Account
+from loyalty.basket import basket_of
+from loyalty.context import Context
+from loyalty.corrections import adjust, adjustment_objection, penalise
+from loyalty.decisions import Cause, Decision
+from loyalty.due import run_due
+from loyalty.earning import earn
+from loyalty.orders import Order, Orders
+from loyalty.refunds import refund
+from loyalty.rejections import Rejection, RejectionReason
+from loyalty.rewards import redeem
+from loyalty.scope import Scope
+from loyalty.tiers import count, join
+
+__all__ = ["Rejection", "RejectionReason", "apply_action", "next_due_ms", "run_due"]
+
+
+def apply_action(
+    account: Account, orders: Orders, windows: ActivityWindows, action: Action, scope: Scope, log_time_ms: int
+) -> list[Decision] | Rejection:
+    """Decide on one action and change the member's parts accordingly.
+
+    Returns:
+        The decisions, in order; or why the action cannot be applied, in which case no part has changed.
+    """
+    cause = Cause(action.source, action.id)
+    times_ms = (action.time_ms, log_time_ms)
+    context = Context((account, orders, windows), action.subject, cause, times_ms, scope)
+    rejection = _apply(context, action)
+    return context.out if rejection is None else rejection
+
+
+def next_due_ms(account: Account, orders: Orders) -> int | None:
+    """The earliest log time at which this member has work, the forgetting of orders included."""
+    mine, forget = account.next_due_ms(), orders.next_due_ms()
+    if mine is None or forget is None:
+        return forget if mine is None else mine
+    return min(mine, forget)
+
+
+def _apply(context: Context, action: Action) -> Rejection | None:
+    match action:
+        case Purchase():
+            return _purchase(context, action)
+        case Refund():
+            return refund(context, action)
+        case Redeem():
+            _join(context)
+            redeem(context, action)
+            _count_only(context, action)
+        case Adjust():
+            rejection = adjustment_objection(context, action)
+            if rejection is not None:
+                return rejection
+            _join(context)
+            adjust(context, action)
+        case Misconduct():
+            _join(context)
+            penalise(context, action)
+            _count_only(context, action)
+        case Enroll(data=data):
+            _join(context)
+            context.core.channels = data.channels
+            context.account.core_changed = True
+            _earn(context, action)
+        case Consent(data=data):
+            _join(context)
+            _consent(context, data)
+        case (
+            Login()
+            | Browse()
+            | Search()
+            | Click()
+            | Favourite()
+            | AddToCart()
+            | Review()
+            | Share()
+            | Referral()
+            | Feedback()
+            | CouponRedeem()
+            | CampaignReceived()
+            | LinkIdentity()
+            | Erase()
+        ):
+            _join(context)
+            _earn(context, action)
+        case _:
+            assert_never(action)
+    return None
+
+
+def _join(context: Context) -> None:
+    """The first action makes a member."""
+    core = context.core
+    if not core.member:
+        core.member = context.member
+        core.joined_ms = context.time_ms
+        join(context)
+    if context.compiled.inactivity_ms:
+        inactive_ms = (context.time_ms // DAY_MS + 1) * DAY_MS + context.compiled.inactivity_ms
+        if inactive_ms > core.inactive_ms:
+            core.inactive_ms = inactive_ms
+            context.account.core_changed = True
+
+
+def _earn(context: Context, action: Action) -> None:
+    earned = earn(context, action, action.name)
+    amounts = measures_of(action)
+    context.windows.observe(amounts, context.time_ms)
+    count(context, amounts, context.time_ms, earned.points, earned.qualifying)
+
+
+def _count_only(context: Context, action: Action) -> None:
+    amounts = measures_of(action)
+    context.windows.observe(amounts, context.time_ms)
+    count(context, amounts, context.time_ms)
+
+
+def _purchase(context: Context, action: Purchase) -> Rejection | None:
+    data, policy = action.data, context.policy
+    rate_ppm = policy.programme.rate_ppm(data.currency)
+    if rate_ppm is None:
+        return Rejection("unknown_currency", f"the policy has no rate for {data.currency}")
+    if context.orders.get(data.order_id) is not None:
+        return Rejection("duplicate_order", f"order {data.order_id!r} has been applied before")
+    _join(context)
+    context.order_id = data.order_id
+    basket = basket_of(data, rate_ppm, policy.points.exclude)
+    earned = earn(context, action, "purchase", basket)
+    amounts = measures_of(action, basket.amount_minor)
+    context.windows.observe(amounts, context.time_ms)
+    limits = policy.input
+    if limits.refund_horizon_ms:
+        order = Order(
+            context.time_ms, data.currency, data.amount, basket.amount_minor, basket.lines, list(earned.grants)
+        )
+        keep_ms = limits.refund_horizon_ms + limits.lateness_ms + limits.max_skew_ms
+        context.orders.add(data.order_id, order, context.now_ms, keep_ms)
+    count(context, amounts, context.time_ms, earned.points, earned.qualifying)
+    return None
+
+
+def _consent(context: Context, data: ConsentData) -> None:
+    withheld = context.core.withheld
+    if data.granted and data.purpose in withheld:
+        withheld.remove(data.purpose)
+    elif not data.granted and data.purpose not in withheld and data.purpose == context.policy.notifications.purpose:
+        withheld.append(data.purpose)
+    context.account.core_changed = True

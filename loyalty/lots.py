@@ -1,0 +1,156 @@
+"""Lots: points on their way from pending to active to spent or expired.
+
+Pending lots stand apart by cause, since a refund takes back what its own order granted. Active lots that expire together
+are one lot: which of two equal points is spent first changes nothing. So their number is bounded by the number of
+different expiry times, about five with the end of the quarter after twelve months.
+
+Every function changes the lots and both balances together, and tells what it did as the changes of an entry.
+"""
+
+from bisect import bisect_left
+
+from loyalty.account import ActiveLot, Core, ExpiredLot, PendingLot
+from loyalty.calendar import INACTIVE_MS, NEVER_MS
+from loyalty.decisions import LotChange
+
+DEBT = "debt"
+
+
+def active_name(expires_ms: int) -> str:
+    """Name of the active lot that expires then.
+
+    Example:
+        >>> active_name(1_546_300_800_000), active_name(NEVER_MS)
+        ('active/1546300800000', 'active/never')
+    """
+    if expires_ms == NEVER_MS:
+        return "active/never"
+    return "active/inactivity" if expires_ms == INACTIVE_MS else f"active/{expires_ms}"
+
+
+def _shown_ms(expires_ms: int) -> int:
+    return expires_ms if expires_ms < INACTIVE_MS else 0
+
+
+def add_pending(core: Core, lot: PendingLot) -> LotChange:
+    """Add points to the pending lot of their cause, which is made if it is not there."""
+    at = _pending_place(core, lot.due_ms, lot.lot)
+    pending = core.pending
+    if at < len(pending) and pending[at].lot == lot.lot:
+        pending[at].points += lot.points
+    else:
+        pending.insert(at, lot)
+    core.pending_points += lot.points
+    return LotChange(lot.lot, "pending", lot.points, _shown_ms(lot.expires_ms))
+
+
+def _pending_place(core: Core, due_ms: int, lot: str) -> int:
+    pending = core.pending
+    if not pending or pending[-1].due_ms < due_ms:
+        return len(pending)
+    return bisect_left(pending, (due_ms, lot), key=lambda other: (other.due_ms, other.lot))
+
+
+def take_pending(core: Core, due_ms: int, lot: str, points: int) -> LotChange | None:
+    """Take up to `points` from a pending lot; None where nothing of it is left."""
+    at = _pending_place(core, due_ms, lot)
+    if points <= 0 or at >= len(core.pending) or core.pending[at].lot != lot:
+        return None
+    held = core.pending[at]
+    taken = min(points, held.points)
+    held.points -= taken
+    core.pending_points -= taken
+    if not held.points:
+        del core.pending[at]
+    return LotChange(lot, "pending", -taken, _shown_ms(held.expires_ms))
+
+
+def add_active(core: Core, expires_ms: int, points: int, remind_ms: int = 0) -> list[LotChange]:
+    """Add spendable points; what the member owes is paid from them first."""
+    changes = []
+    core.active_points += points
+    if core.debt:
+        paid = min(core.debt, points)
+        core.debt -= paid
+        points -= paid
+        changes.append(LotChange(DEBT, "debt", paid))
+    if points:
+        active = core.active
+        at = bisect_left(active, expires_ms, key=lambda lot: lot.expires_ms)
+        if at < len(active) and active[at].expires_ms == expires_ms:
+            active[at].points += points
+        else:
+            active.insert(at, ActiveLot(expires_ms, points, remind_ms))
+        changes.append(LotChange(active_name(expires_ms), "active", points, _shown_ms(expires_ms)))
+    return changes
+
+
+def spendable(core: Core) -> int:
+    """What the active lots hold."""
+    return core.active_points + core.debt
+
+
+def debit(core: Core, points: int, *, first_ms: int = 0, owe: bool = False) -> list[LotChange]:
+    """Take `points`, earliest-expiring lot first, but before that from the lot that expires at `first_ms`.
+
+    Where the lots do not hold enough: with `owe` the rest becomes debt, else it is left.
+    """
+    changes = []
+    rest = points
+    for expires_ms in _debit_order(core, first_ms):
+        if rest:
+            change = _take_active(core, expires_ms, rest)
+            rest += change.points
+            changes.append(change)
+    if rest and owe:
+        core.debt += rest
+        core.active_points -= rest
+        changes.append(LotChange(DEBT, "debt", -rest))
+    return changes
+
+
+def _debit_order(core: Core, first_ms: int) -> list[int]:
+    order = [lot.expires_ms for lot in core.active]
+    if first_ms in order:
+        order.remove(first_ms)
+        order.insert(0, first_ms)
+    return order
+
+
+def _take_active(core: Core, expires_ms: int, points: int) -> LotChange:
+    at = bisect_left(core.active, expires_ms, key=lambda lot: lot.expires_ms)
+    lot = core.active[at]
+    taken = min(points, lot.points)
+    lot.points -= taken
+    core.active_points -= taken
+    if not lot.points:
+        del core.active[at]
+    return LotChange(active_name(expires_ms), "active", -taken, _shown_ms(expires_ms))
+
+
+def expire(core: Core, lot: ActiveLot, at_ms: int) -> tuple[LotChange, int]:
+    """End an active lot. Also returns how often a lot of this expiry has ended before (late points end again)."""
+    change = _take_active(core, lot.expires_ms, lot.points)
+    for past in core.expired:
+        if past.expires_ms == lot.expires_ms:
+            past.points = -change.points + (past.points if past.at_ms == at_ms else 0)
+            past.at_ms = at_ms
+            past.times += 1
+            return change, past.times - 1
+    core.expired.append(ExpiredLot(lot.expires_ms, at_ms, -change.points, 1))
+    return change, 0
+
+
+def forget_expired(core: Core, before_ms: int) -> None:
+    """Forget expired lots that no refund and no late action can ask for any more."""
+    core.expired = [past for past in core.expired if past.expires_ms >= before_ms]
+
+
+def forgive_expired(core: Core, expires_ms: int, earned_ms: int, points: int) -> int:
+    """How many of `points`, earned at `earned_ms`, have expired already; they are not taken a second time."""
+    for past in core.expired:
+        if past.expires_ms == expires_ms and earned_ms < past.at_ms:
+            forgiven = min(points, past.points)
+            past.points -= forgiven
+            return forgiven
+    return 0

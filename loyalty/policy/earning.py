@@ -1,0 +1,94 @@
+"""Policy sections on points: earning rules, caps, pending, expiry, refunds, penalties."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from loyalty.policy.fields import Days, Label, Name, Positive, Section
+from loyalty.policy.fields import Points as PointUnits
+
+ExpiryKind = Literal["never", "after_days", "end_of_month", "end_of_quarter", "end_of_year", "inactivity"]
+CapPeriod = Literal["day", "week", "month", "quarter", "year", "ever"]
+AmountPart = Literal["tax", "shipping", "discount"]
+
+
+class Expiry(Section, frozen=True):
+    """When points end, counted from the event time of what earned them.
+
+    `after_days`: exactly `days` later. `end_of_month`, `end_of_quarter`, `end_of_year`: at the end of the local month,
+    quarter or year in which the day `after_months` months later falls. `inactivity`: `days` after the member's last
+    action, all of them together. `never`: not at all.
+    """
+
+    kind: ExpiryKind = "never"
+    days: Days = 0
+    after_months: Annotated[int, msgspec.Meta(ge=0, le=240)] = 0
+
+
+class Cap(Section, frozen=True):
+    """A limit of an earning rule, per member and local calendar period. `week` starts on Monday.
+
+    `points` limits what is granted, `times` how often something is.
+    """
+
+    per: CapPeriod
+    points: Annotated[int, msgspec.Meta(ge=1, le=10**12)] | None = None
+    times: Annotated[int, msgspec.Meta(ge=1, le=10**9)] | None = None
+
+
+class EarningRule(Section, frozen=True):
+    """What an action earns: `points`, or `points` for each `per_minor` of the eligible amount or `per_ms` of duration.
+
+    `unit`: spendable points, or qualifying units that only count for the tier. With `categories` or `items`, the
+    eligible amount is that of the matching lines, and an action without a matching line or item earns nothing.
+    `amount_over_minor`, `amount_from_minor`: the amount must be more than, or at least, this. `day_over_ms`: granted
+    once a local day, when the day's total duration of this action passes it. `rating_from`: least rating of a review.
+    `learned`, `tier_multiplied`: whether the learned weight and the tier's multiplier apply. `pending_days`, `expiry`:
+    instead of the programme's.
+    """
+
+    id: Name
+    action: Name
+    points: PointUnits
+    per_minor: Positive | None = None
+    per_ms: Positive | None = None
+    unit: Literal["points", "qualifying"] = "points"
+    categories: tuple[Label, ...] = ()
+    items: tuple[Label, ...] = ()
+    amount_over_minor: PointUnits | None = None
+    amount_from_minor: PointUnits | None = None
+    day_over_ms: Positive | None = None
+    rating_from: Annotated[int, msgspec.Meta(ge=1, le=5)] | None = None
+    segments: tuple[Name, ...] = ()
+    tiers: tuple[Name, ...] = ()
+    learned: bool = True
+    tier_multiplied: bool = True
+    pending_days: Days | None = None
+    expiry: Expiry | None = None
+    caps: tuple[Cap, ...] = ()
+
+
+class Points(Section, frozen=True):
+    """What holds for all points unless a rule says otherwise.
+
+    `pending_days`: how long granted points wait before they can be spent (the return period). `exclude`: parts of a
+    purchase's amount that earn nothing. `refunds`: what a refund may take: only what is still `only_pending`, also
+    active points `within_balance`, or all of it, so that the balance may become negative (`unlimited`). `stacking`: where
+    several campaigns match an award, the `best_of` them counts, or the `sum` of what each adds.
+    """
+
+    pending_days: Days = 0
+    expiry: Expiry = Expiry()
+    exclude: tuple[AmountPart, ...] = ()
+    refunds: Literal["only_pending", "within_balance", "unlimited"] = "within_balance"
+    stacking: Literal["best_of", "sum"] = "best_of"
+
+
+class Penalty(Section, frozen=True):
+    """Points taken for misconduct, as far as there are any: `points` for each step of severity."""
+
+    id: Name
+    points: Annotated[int, msgspec.Meta(ge=1, le=10**12)]
+    kinds: tuple[Label, ...] = ()
+    severity_from: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1
+    per_severity: bool = False

@@ -1,0 +1,33 @@
+"""The whole policy as one immutable value."""
+
+from functools import cached_property
+from typing import Literal
+
+from loyalty.policy.compiled import Compiled
+from loyalty.policy.earning import EarningRule, Penalty, Points
+from loyalty.policy.fields import Section
+from loyalty.policy.offers import Campaign, Reward, Segment
+from loyalty.policy.programme import Input, Learning, Notifications, Programme
+from loyalty.policy.tiers import Tiers
+
+
+class Policy(Section, frozen=True, dict=True):
+    """What the programme's owner has decided. Made by `parse_policy`, which has checked it as a whole."""
+
+    format: Literal[1]
+    programme: Programme
+    tiers: Tiers
+    input: Input = Input()
+    points: Points = Points()
+    earning: tuple[EarningRule, ...] = ()
+    penalties: tuple[Penalty, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    campaigns: tuple[Campaign, ...] = ()
+    rewards: tuple[Reward, ...] = ()
+    learning: Learning = Learning()
+    notifications: Notifications = Notifications()
+
+    @cached_property
+    def compiled(self) -> Compiled:
+        """The policy as look-up tables for the hot path."""
+        return Compiled(self)

@@ -1,0 +1,77 @@
+"""Policy sections on what is aimed at some members or some days: segments, campaigns, rewards."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
+
+import msgspec
+
+from loyalty.policy.fields import Label, Name, Section, ShareBp
+from loyalty.policy.fields import Points as PointUnits
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+WEEKDAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+def to_ms(instant: datetime) -> int:
+    """Milliseconds from the Unix epoch to an aware `instant`.
+
+    Example:
+        >>> to_ms(datetime(1970, 1, 2, tzinfo=UTC))
+        86400000
+    """
+    return (instant - _EPOCH) // timedelta(milliseconds=1)
+
+
+class FeatureBound(Section, frozen=True):
+    """`at_least <= feature < below`, in the feature's own unit; either side may be open."""
+
+    feature: Name
+    at_least: int | None = None
+    below: int | None = None
+
+
+class Segment(Section, frozen=True):
+    """Members whose features lie within all of the bounds."""
+
+    id: Name
+    bounds: tuple[FeatureBound, ...]
+
+
+class Campaign(Section, frozen=True):
+    """Between `start` and `end` (exclusive), awards of matching actions are multiplied, or get `bonus` on top.
+
+    It matches by the event time of the action. Empty conditions match all. `hours` are local hours of the day. `holdout_share_bp` of members, drawn by a hash of
+    member and campaign, do not take part, so that the effect can be measured.
+    """
+
+    id: Name
+    start: Instant
+    end: Instant
+    multiplier_bp: Annotated[int, msgspec.Meta(ge=10_000, le=1_000_000)] = 10_000
+    bonus: PointUnits = 0
+    actions: tuple[Name, ...] = ()
+    rules: tuple[Name, ...] = ()
+    weekdays: tuple[Weekday, ...] = ()
+    hours: tuple[Annotated[int, msgspec.Meta(ge=0, le=23)], ...] = ()
+    segments: tuple[Name, ...] = ()
+    tiers: tuple[Name, ...] = ()
+    holdout_share_bp: ShareBp = 0
+
+
+class Reward(Section, frozen=True):
+    """What points buy. `prices` overrides `price` by tier; `limit_per_year` is per member and local year."""
+
+    id: Name
+    kind: Literal["goods", "coupon", "service", "cash_back"]
+    price: Annotated[int, msgspec.Meta(ge=1, le=10**12)]
+    prices: dict[Name, Annotated[int, msgspec.Meta(ge=1, le=10**12)]] = {}
+    tiers: tuple[Name, ...] = ()
+    start: Instant | None = None
+    end: Instant | None = None
+    limit_per_year: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] | None = None
+    value_minor: Annotated[int, msgspec.Meta(ge=0, le=10**12)] = 0
+    label: Label | None = None

@@ -1,0 +1,148 @@
+"""Refunds: the points of what was given back are taken back, all of them, once, at the rates of the original grant.
+
+What is left of a grant is computed from everything refunded so far, so many small refunds take exactly what one large
+one takes. Pending points are cancelled first; what has become active is clawed back as the policy allows; what has
+expired meanwhile is not taken a second time.
+"""
+
+from features.actions import LineItem, Refund
+from features.measures import measures_of, refunded_measures
+from loyalty.awards import remaining
+from loyalty.caps import give_back
+from loyalty.context import Context
+from loyalty.ledger import entry_id, post
+from loyalty.lots import debit, forgive_expired, take_pending
+from loyalty.orders import Grant, Order
+from loyalty.rejections import Rejection
+from loyalty.tiers import count
+
+
+def refund(context: Context, action: Refund) -> Rejection | None:
+    """Apply a refund, or say why it cannot be one; then nothing has changed."""
+    data = action.data
+    order = context.orders.get(data.order_id)
+    rejection = _objection(context, action, order)
+    if rejection is not None or order is None:
+        return rejection
+    _give_back_lines(order, data.items)
+    order.refunded += data.amount
+    in_full = order.refunded == order.amount
+    order.closed = in_full
+    spend_refunded = order.spend_minor if in_full else order.spend_minor * order.refunded // order.amount
+    spend_minor = spend_refunded - order.spend_refunded_minor
+    order.spend_refunded_minor = spend_refunded
+    pieces = sum(item.quantity for item in data.items)
+    taken = refunded_measures(spend_minor, pieces, in_full=in_full)
+    context.windows.undo(taken, order.time_ms)
+    amounts = measures_of(action, spend_minor)
+    context.windows.observe(amounts, context.time_ms)
+    points = qualifying = 0
+    for grant in order.grants:
+        took = _take_back(context, data.order_id, order, grant)
+        if grant.qualifying:
+            qualifying += took
+        else:
+            points += took
+    context.orders.touch(data.order_id, order)
+    count(context, tuple((measure, -value) for measure, value in taken), order.time_ms, -points, -qualifying)
+    count(context, amounts, context.time_ms)
+    return None
+
+
+def _objection(context: Context, action: Refund, order: Order | None) -> Rejection | None:
+    data = action.data
+    horizon_ms = context.policy.input.refund_horizon_ms
+    if order is None or context.time_ms > order.time_ms + horizon_ms:
+        return Rejection("unknown_order", f"no order {data.order_id!r} of this member within the refund horizon")
+    if data.currency != order.currency:
+        return Rejection(
+            "currency_mismatch", f"order {data.order_id!r} was paid in {order.currency}, not {data.currency}"
+        )
+    if order.closed or data.amount > order.amount - order.refunded:
+        return Rejection("over_refunded", f"order {data.order_id!r} has {order.amount - order.refunded} left to refund")
+    wanted: dict[str, int] = {}
+    for item in data.items:
+        wanted[item.item_id] = wanted.get(item.item_id, 0) + item.amount
+    if sum(wanted.values()) > data.amount:
+        return Rejection("over_refunded", "the refunded lines come to more than the refunded amount")
+    for item_id, amount in wanted.items():
+        left = sum(line.amount - line.refunded for line in order.lines if line.item_id == item_id)
+        if amount > left:
+            return Rejection("over_refunded", f"line {item_id!r} of order {data.order_id!r} has {left} left to refund")
+    return None
+
+
+def _give_back_lines(order: Order, items: tuple[LineItem, ...]) -> None:
+    for item in items:
+        rest = item.amount
+        for line in order.lines:
+            if line.item_id == item.item_id and rest:
+                taken = min(rest, line.amount - line.refunded)
+                line.refunded += taken
+                rest -= taken
+
+
+def _refunded_share(order: Order, grant: Grant) -> tuple[int, int]:
+    """How much of what the grant was for has been given back: numerator and denominator.
+
+    For a grant on certain lines: what was refunded of these, and their share of what was refunded without naming lines.
+    """
+    if order.closed:
+        return 1, 1
+    if not grant.lines:
+        return order.refunded, order.amount
+    matched = sum(order.lines[index].amount for index in grant.lines)
+    if not matched:
+        return 0, 1
+    named = sum(order.lines[index].refunded for index in grant.lines)
+    all_named = sum(line.refunded for line in order.lines)
+    unnamed = order.refunded - all_named
+    if unnamed:
+        named += min(matched - named, unnamed * (matched - named) // (order.amount - all_named))
+    return named, matched
+
+
+def _take_back(context: Context, order_id: str, order: Order, grant: Grant) -> int:
+    """Take back what the refunds so far ask for beyond what has been taken before; returns how much that is."""
+    refunded, whole = _refunded_share(order, grant)
+    points = grant.granted - grant.taken - remaining(grant.granted, whole, refunded)
+    if points <= 0:
+        return 0
+    grant.taken += points
+    give_back(context, grant.rule, order.time_ms, points)
+    if grant.qualifying:
+        return points
+    core = context.core
+    cancelled = take_pending(core, grant.due_ms, grant.lot, points) if grant.lot else None
+    rest = points
+    if cancelled is not None:
+        rest += cancelled.points
+        identity = entry_id(context, "cancelled", grant.entry)
+        post(context, "cancelled", identity, [cancelled], rule=grant.rule, order_id=order_id, grant=grant.entry)
+    if rest and context.policy.points.refunds != "only_pending":
+        _claw_back(context, order_id, order.time_ms, grant, rest)
+    return points
+
+
+def _claw_back(context: Context, order_id: str, earned_ms: int, grant: Grant, points: int) -> None:
+    """Take active points, from the grant's own lot first."""
+    core = context.core
+    expired = forgive_expired(core, grant.expires_ms, earned_ms, points)
+    owe = context.policy.points.refunds == "unlimited"
+    changes = debit(core, points - expired, first_ms=grant.expires_ms, owe=owe)
+    short = points - expired + sum(change.points for change in changes)
+    if expired:
+        context.account.core_changed = True
+    reasons = [text for value, text in ((expired, f"{expired} expired"), (short, f"{short} not in balance")) if value]
+    if changes:
+        identity = entry_id(context, "clawed_back", grant.entry)
+        post(
+            context,
+            "clawed_back",
+            identity,
+            changes,
+            rule=grant.rule,
+            order_id=order_id,
+            grant=grant.entry,
+            reason=", ".join(reasons),
+        )

@@ -1,0 +1,70 @@
+"""Tier decisions as events that carry their explanation."""
+
+from loyalty.calendar import NEVER_MS
+from loyalty.context import Context
+from loyalty.decisions import (
+    TIER_TYPE,
+    NotificationKind,
+    TierChange,
+    TierChangeKind,
+    TierData,
+    derived_id,
+    instant,
+)
+from loyalty.ledger import notify
+from loyalty.qualification import contributions
+
+_TOLD: dict[TierChangeKind, NotificationKind] = {
+    "joined": "tier_joined",
+    "upgraded": "tier_upgraded",
+    "downgraded": "tier_downgraded",
+    "prolonged": "tier_prolonged",
+    "will_downgrade": "tier_will_downgrade",
+}
+
+
+def announce(context: Context, kind: TierChangeKind, old: str, new: str, reason: str) -> None:
+    """Emit a tier change from `old` to `new` with its reasons, and tell the member.
+
+    For `will_downgrade`, `new` is the tier that the member is going to have.
+    """
+    core, scope, ladder = context.core, context.scope, context.compiled.ladder
+    state = core.tier
+    context.account.core_changed = True
+    core.sequences.tier_changes += 1
+    parts = contributions(context, context.calendar.span(ladder.period, context.now_ms).day)
+    score = sum(part.points for part in parts)
+    rank = ladder.index.get(new, 0)
+    held = ladder.index.get(state.tier, 0)
+    above = rank + 1 if rank + 1 < len(ladder.ids) else None
+    before, after = _benefits(context, old), _benefits(context, new)
+    data = TierData(
+        sequence=core.sequences.tier_changes,
+        kind=kind,
+        old_tier=old,
+        new_tier=new,
+        next_tier="" if above is None else ladder.ids[above],
+        reason=reason,
+        score=score,
+        contributions=parts,
+        to_remain=max(0, ladder.thresholds[held] - score),
+        to_next=0 if above is None else max(0, ladder.thresholds[above] - score),
+        valid_until_ms=0 if state.valid_until_ms == NEVER_MS else state.valid_until_ms,
+        benefits_granted=tuple(benefit for benefit in after if benefit not in before),
+        benefits_revoked=tuple(benefit for benefit in before if benefit not in after),
+        cause=context.cause,
+        policy_version=scope.policy_version,
+        weights_version=scope.weights.version,
+        engine=scope.engine,
+    )
+    identity = derived_id(context.member, context.cause.source, context.cause.id, "tier", kind, old, new)
+    context.out.append(
+        TierChange(id=identity, type=TIER_TYPE + kind, time=instant(context.time_ms), subject=context.member, data=data)
+    )
+    told = _TOLD.get(kind)
+    if told is not None and context.compiled.tells_tiers:
+        notify(context, told, tier=new, due_ms=data.valid_until_ms)
+
+
+def _benefits(context: Context, tier: str) -> tuple[str, ...]:
+    return context.compiled.ladder.benefits.get(tier, ())
