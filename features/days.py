@@ -3,16 +3,13 @@
 A bucket belongs to a UTC day. Rows that no window can reach any more are deleted.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 
 from features.aggregates import Bucket
-from features.errors import CorruptStateError
-
-Read = Callable[[bytes], bytes | None]
-"""From a row suffix to the row's payload, or None where there is no such row."""
+from features.rows import Changes, Read, read_owed_row
 
 DAYS_PER_CHUNK: Final = 8
 
@@ -21,8 +18,8 @@ _NUMBER_BYTES: Final = 3  # signed: days from the year 1 to far beyond 9999
 
 _Chunk = dict[int, Bucket]
 
-_ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(dict[int, dict[int, int]])
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_DECODER: Final = msgspec.msgpack.Decoder(dict[int, dict[int, int]])
 
 
 class DayBuckets:
@@ -67,7 +64,7 @@ class DayBuckets:
             del self._chunks[number]
             self._changed.add(number)
 
-    def changed(self) -> Iterator[tuple[bytes, bytes | None]]:
+    def changed(self) -> Changes:
         """Rows changed since the last call: suffix and payload, None to delete."""
         for number in sorted(self._changed):
             chunk = self._chunks.get(number)
@@ -77,11 +74,7 @@ class DayBuckets:
     def _chunk(self, number: int) -> _Chunk:
         chunk = self._chunks[number]
         if chunk is None:
-            suffix = _suffix(number)
-            payload = self._read(suffix)
-            if payload is None:
-                raise CorruptStateError(f"day buckets: the row {suffix.hex()} is missing; rebuild the store")
-            chunk = self._chunks[number] = _DECODER.decode(payload)
+            chunk = self._chunks[number] = read_owed_row(self._read, _suffix(number), _DECODER)
         return chunk
 
 

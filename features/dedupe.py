@@ -8,14 +8,12 @@ day, because lateness is bounded in log time: a page goes when its newest digest
 10,000 / 2**64, less than one in a quadrillion.
 """
 
-from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Final
 
 import msgspec
 
-from features.days import Read
-from features.errors import CorruptStateError
+from features.rows import Changes, Read, read_owed_row, read_row
 
 DIGEST_BYTES: Final = 8
 IDS_PER_PAGE: Final = 16
@@ -84,24 +82,17 @@ class SeenIds:
             CorruptStateError: a row is missing or cannot be what this class wrote.
         """
         ids = cls()
-        payload = read(_OPEN_ROW)
-        if payload is None:
+        page = read_row(read, _OPEN_ROW, _OPEN_DECODER)
+        if page is None:
             return ids
-        try:
-            ids._open = _OPEN_DECODER.decode(payload)
-            for number in range(ids._open.first, ids._open.number):
-                closed = read(_suffix(number))
-                if closed is None:
-                    raise CorruptStateError(f"seen ids: page {number} is missing; rebuild the store")
-                ids._closed[number] = _CLOSED_DECODER.decode(closed)
-        except msgspec.DecodeError as error:
-            raise CorruptStateError(f"seen ids: a row cannot be read ({error}); rebuild the store") from error
-        ids._known.update(_split(ids._open.digests))
-        for page in ids._closed.values():
-            ids._known.update(_split(page.digests))
+        ids._open = page
+        for number in range(page.first, page.number):
+            ids._closed[number] = read_owed_row(read, _suffix(number), _CLOSED_DECODER)
+        for digests in (page.digests, *(closed.digests for closed in ids._closed.values())):
+            ids._known.update(_split(digests))
         return ids
 
-    def changed(self) -> Iterator[tuple[bytes, bytes | None]]:
+    def changed(self) -> Changes:
         """Rows changed since the last call: suffix and payload, None to delete."""
         if self._open_changed:
             self._open_changed = False

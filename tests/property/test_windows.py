@@ -1,6 +1,6 @@
 """Laws of the activity windows, against an oracle that keeps every event and adds them up anew each time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from features.aggregates import Amounts
 from features.event_time import DAY_MS, HOUR_MS, MINUTE_MS
+from features.rows import Changes
 from features.table import ACTIVITY, BROWSE_MS, BROWSES, MEASURE_COUNT, PURCHASES, SPEND, WINDOW_COUNT, WINDOWS
 from features.vector import FeatureVector
 from features.windows import ActivityWindows
@@ -57,7 +58,7 @@ class Rows:
     def __init__(self) -> None:
         self.rows: dict[bytes, bytes] = {}
 
-    def write(self, changed: Iterator[tuple[bytes, bytes | None]]) -> None:
+    def write(self, changed: Changes) -> None:
         for suffix, payload in changed:
             if payload is None:
                 self.rows.pop(suffix, None)
