@@ -6,7 +6,7 @@ Messages are constants: what varies goes into fields.
 Example:
     >>> from io import StringIO
     >>> stream = StringIO()
-    >>> configure_logging("info", stream)
+    >>> configure_logs("info", stream)
     >>> log("worker").info("assigned", extra=fields(partition=3, offset=41))
     >>> import json
     >>> [json.loads(stream.getvalue())[key] for key in ("logger", "event", "partition", "offset")]
@@ -57,7 +57,7 @@ def log(part: str) -> logging.Logger:
     return logging.getLogger(f"{ROOT}.{part}")
 
 
-def configure_logging(level: str, stream: IO[str] | None = None) -> None:
+def configure_logs(level: str, stream: IO[str] | None = None) -> None:
     """Send every log record of this process to `stream` (standard error) as JSON Lines.
 
     Args:

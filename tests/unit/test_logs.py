@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from features.errors import BrokerError, ContractError
-from streams.logs import FIELDS, configure_logging, fields, log
+from streams.logs import FIELDS, configure_logs, fields, log
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def lines() -> Iterator[io.StringIO]:
     root = logging.getLogger()
     before = (root.handlers[:], root.level)
     stream = io.StringIO()
-    configure_logging("info", stream)
+    configure_logs("info", stream)
     yield stream
     root.handlers[:], level = before
     root.setLevel(level)
