@@ -71,23 +71,31 @@ class EnrollData(Data, frozen=True, gc=False, kw_only=True):
 
 
 class BrowseData(Data, frozen=True, gc=False, kw_only=True):
+    """How long the view lasted, in milliseconds, and of what."""
+
     duration_ms: DurationMs
     item_id: Identifier | None = None
     category: Identifier | None = None
 
 
 class SearchData(Data, frozen=True, gc=False, kw_only=True):
+    """The words searched for."""
+
     query: Text = ""
 
 
 class ItemData(Data, frozen=True, gc=False, kw_only=True):
+    """The item that the action is about."""
+
     item_id: Identifier
     category: Identifier | None = None
 
 
 class PurchaseData(Data, frozen=True, gc=False, kw_only=True):
-    """`amount` is what the member paid in minor units of `currency`; `tax`, `shipping` and `discount` are parts of it
-    that a policy may leave out of the eligible amount."""
+    """A paid order. `amount` is what the member paid, in minor units of `currency`.
+
+    `tax`, `shipping` and `discount` are parts of it that a policy may leave out of the eligible amount.
+    """
 
     order_id: Identifier
     amount: AmountMinor
@@ -108,6 +116,8 @@ class RefundData(Data, frozen=True, gc=False, kw_only=True):
 
 
 class ReviewData(Data, frozen=True, gc=False, kw_only=True):
+    """Rating from 1 to 5, text, and the helpful votes that the review has when it arrives."""
+
     item_id: Identifier
     rating: Annotated[int, msgspec.Meta(ge=1, le=5)]
     text: Text = ""
@@ -116,37 +126,51 @@ class ReviewData(Data, frozen=True, gc=False, kw_only=True):
 
 
 class ShareData(Data, frozen=True, gc=False, kw_only=True):
+    """Where it was shared, and what."""
+
     channel: Identifier | None = None
     item_id: Identifier | None = None
 
 
 class ReferralData(Data, frozen=True, gc=False, kw_only=True):
+    """`referred` is the member id of the new member; `order_id` their first order, where the shop knows it."""
+
     referred: Identifier
     order_id: Identifier | None = None
 
 
 class FeedbackData(Data, frozen=True, gc=False, kw_only=True):
+    """Satisfaction from 1 to 5, and with what."""
+
     satisfaction: Annotated[int, msgspec.Meta(ge=1, le=5)]
     about: Identifier | None = None
     text: Text = ""
 
 
 class RedeemData(Data, frozen=True, gc=False, kw_only=True):
+    """Which reward of the catalogue, and how many."""
+
     reward_id: Identifier
     quantity: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 1
 
 
 class CouponRedeemData(Data, frozen=True, gc=False, kw_only=True):
+    """Which coupon, and the campaign that handed it out."""
+
     coupon_id: Identifier
     campaign_id: Identifier | None = None
 
 
 class CampaignReceivedData(Data, frozen=True, gc=False, kw_only=True):
+    """Which campaign, and over which channel."""
+
     campaign_id: Identifier
     channel: Identifier | None = None
 
 
 class MisconductData(Data, frozen=True, gc=False, kw_only=True):
+    """What kind of behaviour, and its severity from 1 (slight) to 5 (fraud)."""
+
     kind: Identifier
     severity: Annotated[int, msgspec.Meta(ge=1, le=5)]
 
@@ -160,10 +184,14 @@ class AdjustData(Data, frozen=True, gc=False, kw_only=True):
 
 
 class LinkIdentityData(Data, frozen=True, gc=False, kw_only=True):
+    """The other member id of the same person."""
+
     other: Identifier
 
 
 class ConsentData(Data, frozen=True, gc=False, kw_only=True):
+    """A purpose, such as `profiling`, and whether it is allowed from now on."""
+
     purpose: Identifier
     granted: bool
 
@@ -342,7 +370,7 @@ Action = (
 ACTION_TYPES: tuple[type[Envelope], ...] = tuple(Envelope.__subclasses__())
 ACTION_NAMES: tuple[str, ...] = tuple(str(kind.__struct_config__.tag)[len(TYPE_PREFIX) :] for kind in ACTION_TYPES)
 
-_DECODER = msgspec.json.Decoder(Action)
+_DECODER: msgspec.json.Decoder[Action] = msgspec.json.Decoder(Action)
 
 
 def decode_action(raw: bytes) -> Action:
