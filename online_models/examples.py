@@ -85,7 +85,7 @@ def pseudonym(member_id: str) -> str:
 
     Example:
         >>> pseudonym("m-42")
-        'f5eb1b2ed1ea2bb2'
+        'cc4600b0c7d834b5'
     """
     return blake2b(member_id.encode(), digest_size=_PSEUDONYM_BYTES, person=b"ts-example").hexdigest()
 

@@ -77,8 +77,8 @@ def next_moment_ms(member_id: str, after_ms: int, share_bp: int) -> int | None:
 
     Example:
         >>> first = next_moment_ms("m-42", 0, 2_500)
-        >>> first, next_moment_ms("m-42", first, 2_500) > first
-        (0, True)
+        >>> first // DAY_MS, next_moment_ms("m-42", first, 2_500) // DAY_MS
+        (4, 9)
     """
     day = after_ms // DAY_MS
     for candidate in range(day, day + _LOOK_AHEAD_DAYS):
@@ -205,7 +205,8 @@ class OpenLabels:
                     f"the label opened at {opened_ms} has lost its feature row: rebuild the store from the changelog"
                 )
             vector = _VECTOR_DECODER.decode(payload)
-        self._unwritten[opened_ms] = None
+        if self._unwritten.pop(opened_ms, None) is None:  # else it matured before its row was ever written
+            self._unwritten[opened_ms] = None
         return vector
 
     def _schedule(self, next_ms: int | None) -> None:

@@ -60,6 +60,7 @@ class Models:
         self.terms.observe(outcome)
         self.issuance.observe(outcome)
         if drifted:
+            self.value.renew()
             self.effects.forget(_KEPT_SHARE)
             self.terms.forget(_KEPT_SHARE)
         return drifted

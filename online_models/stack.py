@@ -28,6 +28,10 @@ _FADING = 0.001
 _SQUARINGS = 4
 
 
+# After a drift, fresh learners need this many examples before they take over: about a hundred for each coefficient.
+_COME_OF_AGE = 2_000
+
+
 class Prediction(NamedTuple):
     """Spend over the horizon: the root that was predicted, and in minor units its square and the mean."""
 
@@ -77,7 +81,9 @@ class ValueStack:
 
     def __init__(self, horizon_days: int) -> None:
         self._horizon_ms = horizon_days * DAY_MS
-        self._learners: tuple[Learner, ...] = (Persistence(LAST_MONTH), LeastSquares(), LeastDeviations())
+        self._learners: tuple[Learner, ...] = (Persistence(LAST_MONTH), *_fresh_learners())
+        self._young: tuple[Learner, ...] = ()
+        self._young_examples = 0
         self._losses = tuple(stats.EWMean(_FADING) for _ in self._learners)
         self._variance = stats.EWMean(_FADING)
         self._sheets: deque[Sheet] = deque()
@@ -102,7 +108,23 @@ class ValueStack:
         prediction = None if sheet is None else self._judge(sheet, sheet.roots(inputs), target)
         for learner in self._learners:
             learner.learn(inputs, target)
+        if self._young:
+            self._raise_young(inputs, target)
         return prediction
+
+    def renew(self) -> None:
+        """The world has changed: raise fresh learners beside the present ones, to take their place when of age."""
+        if not self._young:
+            self._young = _fresh_learners()
+            self._young_examples = 0
+
+    def _raise_young(self, inputs: Inputs, target: float) -> None:
+        for learner in self._young:
+            learner.learn(inputs, target)
+        self._young_examples += 1
+        if self._young_examples == _COME_OF_AGE:
+            self._learners = (self._learners[0], *self._young)
+            self._young = ()
 
     def _judge(self, sheet: Sheet, roots: Sequence[float], target: float) -> Prediction:
         """Note the loss of each learner, and of their mix."""
@@ -130,6 +152,10 @@ class ValueStack:
         sheets.append(self.sheet_now(log_time_ms))
         while len(sheets) > 1 and sheets[1].log_time_ms <= log_time_ms - self._horizon_ms:
             sheets.popleft()
+
+
+def _fresh_learners() -> tuple[Learner, ...]:
+    return LeastSquares(), LeastDeviations()
 
 
 def _sharpened(ratio: float) -> float:

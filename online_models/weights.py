@@ -45,8 +45,8 @@ def shrunk(effect: float, error: float) -> float:
     """`effect`, less the more uncertain it is: nothing within two standard errors, all of it when it is certain.
 
     Example:
-        >>> shrunk(10.0, 0.0), shrunk(10.0, 2.5), shrunk(-10.0, 6.0)
-        (10.0, 7.5, 0.0)
+        >>> shrunk(10.0, 0.0), shrunk(10.0, 2.5), shrunk(-10.0, 2.5)
+        (10.0, 7.5, -7.5)
     """
     if effect == 0.0:
         return 0.0

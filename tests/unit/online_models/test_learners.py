@@ -1,0 +1,34 @@
+"""What each learner is for."""
+
+import random
+
+from online_models.checks import stream
+from online_models.learners import LeastDeviations, LeastSquares, Persistence
+
+
+def test_least_squares_finds_the_line_behind_the_noise() -> None:
+    learner = LeastSquares()
+    for inputs, target in stream(2_000):
+        learner.learn(inputs, target)
+
+    coefficients = learner.coefficients()
+
+    assert abs(coefficients["spend"] - 0.5) < 0.01
+    assert abs(coefficients["visits"] - 1.0) < 0.03
+    assert abs(coefficients["one"] - 1.5) < 0.05  # 1 and the noise's mean of a half
+
+
+def test_least_deviations_finds_the_median_where_outliers_move_the_mean() -> None:
+    rng = random.Random(5)
+    median, mean = LeastDeviations(), LeastSquares()
+    for _ in range(6_000):
+        target = 100.0 if rng.random() < 0.1 else rng.random()
+        median.learn({"one": 1.0}, target)
+        mean.learn({"one": 1.0}, target)
+
+    assert median.predict({"one": 1.0}) < 1.0
+    assert mean.predict({"one": 1.0}) > 5.0
+
+
+def test_persistence_says_what_was_last() -> None:
+    assert Persistence("last").predict({"last": 7.5, "one": 1.0}) == 7.5
