@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from loyalty.decisions import Factors
+from loyalty.decisions import Factors
 from loyalty.policy.programme import Rounding
 from loyalty.weights import BP
 
@@ -63,3 +64,15 @@ def unweighted_points(factors: Factors) -> int:
     """
     static_bp = (BP, factors.tier_bp, factors.campaign_bp)
     return award(factors.eligible * factors.points, factors.per, static_bp, factors.rounding) + factors.bonus
+
+
+def unweighted(factors: Factors) -> int:
+    """What an award would have been without the learned weight and before caps: what issuance is measured in.
+
+    Example:
+        >>> unweighted(Factors(2599, 1, 100, 9_000, 12_500, 10_000, desired=29, granted=29, rounding="floor"))
+        32
+    """
+    base = factors.eligible * factors.points
+    rounding: Rounding = "floor" if factors.rounding == "floor" else "half_even"
+    return award(base, factors.per, (BP, factors.tier_bp, factors.campaign_bp), rounding)

@@ -28,13 +28,15 @@ class Reader:
     def __init__(self, settings: Settings, kinds: tuple[TopicKind, ...]) -> None:
         self._settings = settings
         self._kinds: dict[str, TopicKind] = {topic_name(settings, kind): kind for kind in kinds}
-        self._consumer = Consumer({
-            "bootstrap.servers": settings.bootstrap_servers,
-            "group.id": "tierstream-reader",
-            "enable.auto.commit": False,
-            "auto.offset.reset": "earliest",
-            "log_level": 0,
-        })
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": settings.bootstrap_servers,
+                "group.id": "tierstream-reader",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "log_level": 0,
+            }
+        )
         self._partitions = [
             TopicPartition(name, number, 0)
             for name, kind in self._kinds.items()
@@ -63,8 +65,7 @@ class Reader:
         """Yield everything up to where the topics end now."""
         waiting = {(tp.topic, tp.partition): end for tp in self._partitions if (end := self.end(tp)) > 0}
         while waiting:
-            for kind, message in self.poll():
-                yield kind, message
+            yield from self.poll()
             for tp in self._consumer.position([TopicPartition(*key) for key in waiting]):
                 if tp.offset >= waiting[tp.topic, tp.partition]:
                     del waiting[tp.topic, tp.partition]
@@ -89,12 +90,14 @@ class Progress:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._consumer = Consumer({
-            "bootstrap.servers": settings.bootstrap_servers,
-            "group.id": "tierstream-progress",
-            "enable.auto.commit": False,
-            "log_level": 0,
-        })
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": settings.bootstrap_servers,
+                "group.id": "tierstream-progress",
+                "enable.auto.commit": False,
+                "log_level": 0,
+            }
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -24,8 +24,8 @@ from online_models.evaluation import ValueFigures
 from online_models.published import PublishedWeights, decode_published
 from streams.client import Progress, Reader
 from streams.decision_log import DECISION_TOPICS, DecisionLog
-from streams.settings import Settings
 from streams.replay import check_published
+from streams.settings import Settings
 from streams.summary import Summary, mae_over_naive, summarise, total_counts
 from streams.topics import topic_name
 
@@ -164,11 +164,13 @@ class Watch:
         return learned >= examples and adopted == {wanted} and self._progress.lag() == 0
 
     def _trainer_position(self) -> int:
-        consumer = Consumer({
-            "bootstrap.servers": self._settings.bootstrap_servers,
-            "group.id": f"{self._settings.app_id}-trainer",
-            "log_level": 0,
-        })
+        consumer = Consumer(
+            {
+                "bootstrap.servers": self._settings.bootstrap_servers,
+                "group.id": f"{self._settings.app_id}-trainer",
+                "log_level": 0,
+            }
+        )
         try:
             at = TopicPartition(topic_name(self._settings, "examples"), 0)
             return int(consumer.committed([at], timeout=10.0)[0].offset)
@@ -202,8 +204,10 @@ class Watch:
 def report(summary: Summary, outcome: Outcome) -> list[str]:
     """The summary for people."""
     rows = [
-        f"actions in       {summary['actions_in']:>10,}   applied {summary['applied']:,}, "
-        f"duplicate {summary['duplicates']:,}, dead-lettered {summary['dead_lettered']:,}",
+        f"actions in       {summary['actions_in']:>10,}",
+        f"  applied        {summary['applied']:>10,}",
+        f"  duplicate      {summary['duplicates']:>10,}",
+        f"  dead-lettered  {summary['dead_lettered']:>10,}",
         f"members          {summary['members']:>10,}   ledger entries {summary['ledger_entries']:,}",
         *(f"points {kind:<12}{points:>8,}" for kind, points in summary["points_by_kind"].items()),
         "tier moves:",

@@ -8,7 +8,11 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from features.actions import Action, Refund
+from features.dedupe import event_digest
 from features.errors import ContractError
+from features.event_time import DAY_MS
+from features.table import ALL_TIME, SPEND
+from loyalty.awards import unweighted
 from loyalty.decisions import LedgerEntry
 from loyalty.engine import Rejection, apply_action, run_due
 from loyalty.policy import Learning
@@ -181,14 +185,17 @@ class PartitionFold:
             return
         member = self._members.open(action.subject)
         self._run_due(member)
-        if member.seen_ids.seen(action.source, action.id):
+        limits = scope.policy.input
+        digest = event_digest(action.source, action.id)
+        member.seen_ids.expire((log_time_ms - limits.lateness_ms - limits.max_skew_ms) // DAY_MS)
+        if member.seen_ids.seen(digest):
             self._partition.count(accounting.ACTIONS_IN)
             self._partition.count(accounting.DUPLICATES)
         else:
-            self._decide(record, member, action, scope)
+            self._decide(record, member, action, scope, digest)
         self._members.touch(member)
 
-    def _decide(self, record: LogRecord, member: Member, action: Action, scope: Scope) -> None:
+    def _decide(self, record: LogRecord, member: Member, action: Action, scope: Scope, digest: bytes) -> None:
         """Apply an action that is new and in time."""
         log_time_ms = self.log_time_ms
         spend_time_ms = self._spend_time_ms(member, action)
@@ -202,19 +209,19 @@ class PartitionFold:
         self._partition.count(accounting.APPLIED)
         if is_new:
             self._partition.count(accounting.MEMBERS)
-        member.seen_ids.remember(action.source, action.id, log_time_ms, scope.policy.input)
+        member.seen_ids.remember(digest, log_time_ms // DAY_MS)
         member.labels.touch(member.id, log_time_ms, scope.policy.learning)
         spent_minor = member.windows.total(SPEND, ALL_TIME) - spend_minor
         if spent_minor:
             member.labels.spent(spend_time_ms, spent_minor)
         for decision in result:
             if isinstance(decision, LedgerEntry) and decision.data.factors is not None:
-                member.labels.issued(decision.data.action, unweighted_points(decision.data.factors))
+                member.labels.issued(decision.data.action, unweighted(decision.data.factors))
             self._outbox.decide(decision)
 
     @staticmethod
     def _spend_time_ms(member: Member, action: Action) -> int:
-        """The event time that the action's spend counts at: a refund takes back what its purchase added, where it did."""
+        """The event time that the action's spend counts at: for a refund, that of its purchase."""
         if isinstance(action, Refund):
             order = member.orders.get(action.data.order_id)
             if order is not None:
@@ -243,7 +250,8 @@ class PartitionFold:
         windows = member.windows
 
         def look(due_ms: int) -> View:
-            return View(windows.advance(due_ms), windows.vector())
+            vector = windows.vector(due_ms)
+            return View(windows.as_of_ms, vector)
 
         def learning_at(due_ms: int) -> Learning:
             return self._partition.versions.at_due(due_ms).policy.learning

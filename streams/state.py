@@ -1,6 +1,6 @@
 """The rows of a partition: keys, headers, and a member put together from its parts.
 
-All state of a partition stands in one table of bytes to bytes, under five kinds of keys, told apart by their first byte:
+All state of a partition stands in one table of bytes to bytes, under five kinds of keys, told apart by the first byte:
 
     P                               the partition row: log time, versions, counters
     Y <version>                     a policy version, as its record

@@ -48,7 +48,8 @@ class Versions:
         """
         if data.engine not in ENGINES:
             raise ContractError(
-                f"policy version {data.version} asks for engine {data.engine}, this code has {ENGINES}: upgrade workers first"
+                f"policy version {data.version} asks for engine {data.engine}, this code has {ENGINES}: upgrade the "
+                "workers first"
             )
         policy = _parsed(data.text, data.version)
         self._policies.append((data, policy))

@@ -31,7 +31,9 @@ def broker() -> None:
     Example: tierstream broker
     """
     with EmbeddedBroker() as embedded:
-        say(f"embedded broker on {embedded.bootstrap}; it keeps about 5 MB a partition and nothing on disk; Ctrl-C ends it")
+        say(
+            f"embedded broker on {embedded.bootstrap}; it keeps about 5 MB a partition and nothing on disk; Ctrl-C ends it"
+        )
         wait_for_stop()
 
 

@@ -45,7 +45,9 @@ def replay(
     file: Annotated[Path, typer.Argument(help="Actions as JSON Lines, plain or .gz, or a topic that `record` wrote.")],
     policy: PolicyFile,
     out: Annotated[Path, typer.Option("--out", help="Folder for decisions.jsonl and summary.json.")],
-    learning: Annotated[Literal["on", "off"], typer.Option(help="off: the static programme, weights version 0.")] = "on",
+    learning: Annotated[
+        Literal["on", "off"], typer.Option(help="off: the static programme, weights version 0.")
+    ] = "on",
 ) -> None:
     """Replay actions under a policy and write every decision, with a digest to compare runs by.
 
