@@ -20,7 +20,7 @@ from streams.topics import TopicKind, topic_name
 FORMAT = 1
 _TIMEOUT_S = 30.0
 _AT_ONCE = 2_000
-_POLL_S = 0.5
+_POLL_S = 0.05
 _AT_END = KafkaError._PARTITION_EOF  # noqa: SLF001 - so the client names its public constant
 
 
