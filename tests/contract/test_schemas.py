@@ -1,0 +1,118 @@
+"""The checked-in contract, the types and real messages agree."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+
+from features.actions import ACTION_TYPES, decode_action
+from loyalty.decisions import POINTS_TYPE, TIER_TYPE
+from streams.records import Output
+from streams.schemas import CHANNELS, documents, event_name
+from tests.support.partition_log import build_log, policy_data, read_at_once
+from tests.support.random_history import DAY_MS, START_MS, event, purchase
+
+CONTRACT = Path(__file__).parents[2] / "docs" / "contract"
+
+# One example of each action, as a producer would send it.
+ACTION_DATA: Mapping[str, dict[str, object]] = {
+    "enroll": {"channels": ["app", "email"]},
+    "login": {},
+    "browse": {"duration_ms": 45_000, "category": "DAIRY"},
+    "search": {"query": "oat milk"},
+    "click": {"item_id": "p-1"},
+    "favourite": {"item_id": "p-1"},
+    "add_to_cart": {"item_id": "p-1"},
+    "purchase": {"order_id": "o-1", "amount": 2599, "currency": "USD", "items": [{"item_id": "p-9", "amount": 2599}]},
+    "refund": {"order_id": "o-1", "amount": 599, "currency": "USD"},
+    "review": {"item_id": "p-9", "rating": 5, "text": "very good", "helpful_votes": 2},
+    "share": {"channel": "wechat"},
+    "referral": {"referred": "m-43"},
+    "feedback": {"satisfaction": 4},
+    "redeem": {"reward_id": "r-1"},
+    "coupon_redeem": {"coupon_id": "c-1"},
+    "campaign_received": {"campaign_id": "k-1"},
+    "misconduct": {"kind": "spam", "severity": 2},
+    "adjust": {"points": -50, "operator": "desk-7", "reason": "double entry of 3 May"},
+    "link_identity": {"other": "m-43"},
+    "consent": {"purpose": "marketing", "granted": True},
+    "erase": {},
+}
+
+
+def actions() -> list[tuple[int, bytes]]:
+    return [
+        (START_MS + number * DAY_MS, event(kind, f"e-{number}", "m-42", START_MS + number * DAY_MS, data))
+        for number, (kind, data) in enumerate(ACTION_DATA.items())
+    ]
+
+
+def outputs() -> list[Output]:
+    broken = [(START_MS + 30 * DAY_MS, b"{"), (START_MS + 31 * DAY_MS, event("teleport", "x", "m-42", START_MS))]
+    later = [
+        (START_MS + day * DAY_MS, purchase(f"late-{day}", "m-42", START_MS + day * DAY_MS, 90_000))
+        for day in range(32, 400, 9)
+    ]
+    return read_at_once(build_log([*actions(), *broken, *later], policy_data(), tick_every_ms=DAY_MS))[0]
+
+
+def validator(name: str) -> Draft202012Validator:
+    schema = json.loads((CONTRACT / "schemas" / f"{name}.json").read_bytes())
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema, registry=Registry[object]().with_resource(name, Resource.from_contents(schema)))
+
+
+def test_the_checked_in_contract_is_what_the_types_say() -> None:
+    stored = {
+        path.relative_to(CONTRACT).as_posix(): path.read_bytes() for path in CONTRACT.rglob("*.json")
+    }
+    assert stored == documents(), "run: python -m streams.schemas docs/contract"
+
+
+def test_there_is_an_example_of_every_action() -> None:
+    assert [f"loyalty.action.{kind}" for kind in ACTION_DATA] == [event_name(kind) for kind in ACTION_TYPES]
+
+
+@pytest.mark.parametrize("kind", ACTION_DATA)
+def test_what_a_producer_sends_fits_its_schema_and_its_type(kind: str) -> None:
+    raw = event(kind, "e-1", "m-42", START_MS, ACTION_DATA[kind])
+    validator(f"loyalty.action.{kind}").validate(json.loads(raw))
+    assert decode_action(raw).name == kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [("purchase", {"amount": -1, "currency": "USD", "order_id": "o"}), ("review", {"item_id": "p", "rating": 6})],
+)
+def test_what_the_type_refuses_the_schema_refuses_too(kind: str, data: dict[str, object]) -> None:
+    assert not validator(f"loyalty.action.{kind}").is_valid(json.loads(event(kind, "e", "m-42", START_MS, data)))
+
+
+def schema_of(topic: str, message: Mapping[str, object]) -> str:
+    kind = str(message["type"])
+    families = {"points": POINTS_TYPE, "tier-changes": TIER_TYPE, "notifications": "loyalty.notification."}
+    return families[topic].removesuffix(".") if topic in families else kind
+
+
+def published() -> Iterator[tuple[str, dict[str, object]]]:
+    for output in outputs():
+        message = json.loads(output.value)
+        yield schema_of(output.topic, message), message
+
+
+def test_what_we_publish_fits_its_schema() -> None:
+    seen = set()
+    for name, message in published():
+        validator(name).validate(message)
+        seen.add(name)
+    assert seen == {event_name(kind) for topic, (_, kinds) in CHANNELS.items() if topic != "actions" for kind in kinds}
+
+
+def test_every_message_of_the_asyncapi_document_has_its_schema() -> None:
+    document = json.loads((CONTRACT / "asyncapi.json").read_bytes())
+    for channel in document["channels"].values():
+        for message in channel["messages"].values():
+            assert (CONTRACT / message["payload"]["$ref"]).is_file()
