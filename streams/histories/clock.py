@@ -7,7 +7,7 @@ one record dated 2099 must not drag it along, or everything after it would look 
 from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import islice, repeat
 from statistics import median_low
 
 WINDOW = 64
@@ -29,7 +29,8 @@ def history_timestamps(times: Iterable[int | None], lateness_ms: int, window: in
         window: How many records to look ahead.
 
     Yields:
-        One timestamp in ms for each element of `times`, never falling; 0 before the first believed time.
+        One timestamp in ms for each element of `times`, never falling. Records before the first believed time get that
+        time; where none is believed, all get 0.
 
     Example:
         >>> day = 86_400_000
@@ -37,6 +38,7 @@ def history_timestamps(times: Iterable[int | None], lateness_ms: int, window: in
         >>> list(history_timestamps([day, far, None, 2 * day, 3 * day], lateness_ms=day))
         [86400000, 86400000, 86400000, 172800000, 259200000]
     """
+    unstamped = 0
     source = iter(times)
     ahead: deque[int | None] = deque(islice(source, window + 1))
     in_sight = sorted(time for time in ahead if time is not None)
@@ -47,11 +49,15 @@ def history_timestamps(times: Iterable[int | None], lateness_ms: int, window: in
             del in_sight[bisect_left(in_sight, time)]
             if running is None or time > running:
                 running = time if _believable(time, in_sight, running, lateness_ms) else running
-        yield running if running is not None else 0
+        unstamped += 1
+        if running is not None:
+            yield from repeat(running, unstamped)
+            unstamped = 0
         for following in islice(source, 1):
             ahead.append(following)
             if following is not None:
                 insort(in_sight, following)
+    yield from repeat(0, unstamped)
 
 
 def _believable(time: int, followers: list[int], running: int | None, lateness_ms: int) -> bool:

@@ -72,8 +72,12 @@ def test_records_without_a_time_repeat_the_last(gaps: list[int], holes: set[int]
         with_holes += [None, time] if index in holes else [time]
     got = clock(with_holes)
     assert [stamp for stamp, time in zip(got, with_holes, strict=True) if time is not None] == clock([*times])
-    before = [0, *got]
+    before = [got[0], *got]
     assert all(got[at] == before[at] for at, maybe in enumerate(with_holes) if maybe is None)
+
+
+def test_records_before_the_first_believed_time_get_that_time() -> None:
+    assert clock([None, YEAR_2099_MS, None, *range(1, 20)])[:4] == [1, 1, 1, 1]
 
 
 def test_a_file_without_any_time_stands_at_zero() -> None:
