@@ -131,6 +131,8 @@ class _Reading:
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
                 "auto.offset.reset": "earliest",
+                # A fetch that waits for news of one partition holds up the next one.
+                "fetch.wait.max.ms": 20,
                 "log_level": 0,
             }
         )
