@@ -40,7 +40,7 @@ class Feature(NamedTuple):
 
 
 # What the member does on purpose; mailings, penalties and corrections happen to the member.
-_OWN_ACTIONS: Final = (
+OWN_ACTIONS: Final = (
     "enroll",
     "login",
     "browse",
@@ -61,10 +61,10 @@ _OWN_ACTIONS: Final = (
 TIMED_MEASURES: Final = 2
 
 MEASURES: Final[tuple[Measure, ...]] = (
-    Measure("activity_count", "count", _OWN_ACTIONS, "actions of the member's own doing"),
-    Measure("purchase_count", "count", ("purchase",), "orders, less those returned in full"),
-    Measure("spend_minor", "minor", ("purchase",), "paid amounts in the programme's currency, less refunds"),
-    Measure("item_count", "count", ("purchase",), "pieces bought"),
+    Measure("activity_count", "count", OWN_ACTIONS, "actions of the member's own doing"),
+    Measure("purchase_count", "count", ("purchase", "refund"), "orders, less those returned in full"),
+    Measure("spend_minor", "minor", ("purchase", "refund"), "paid amounts in the programme's currency, less refunds"),
+    Measure("item_count", "count", ("purchase", "refund"), "pieces bought, less those returned"),
     Measure("browse_count", "count", ("browse",), "page and item views"),
     Measure("browse_ms", "ms", ("browse",), "time spent on page and item views"),
     Measure("search_count", "count", ("search",), "searches"),
@@ -193,9 +193,9 @@ _WINDOWED: Final[tuple[tuple[str, str], ...]] = (
 
 # Derived features follow the windowed ones, in this order; `vector.feature_vector` computes them in the same order.
 _DERIVED: Final[tuple[Feature, ...]] = (
-    Feature("recency_activity_ms", "ms", "", _OWN_ACTIONS, "time since the last action of the member's own doing"),
+    Feature("recency_activity_ms", "ms", "", OWN_ACTIONS, "time since the last action of the member's own doing"),
     Feature("recency_purchase_ms", "ms", "", ("purchase",), "time since the last purchase, returned or not"),
-    Feature("tenure_days", "days", "", _OWN_ACTIONS, "whole days since the first action of the member's own doing"),
+    Feature("tenure_days", "days", "", OWN_ACTIONS, "whole days since the first action of the member's own doing"),
     Feature("purchase_gap_ms", "ms", "", ("purchase",), "mean time between purchases, from the first to the last"),
     Feature("basket_minor_90d", "minor", "90d", ("purchase", "refund"), "mean amount of a purchase, rounded down"),
     Feature("refund_share_bp_90d", "basis points", "90d", ("purchase", "refund"), "share of spend given back"),
