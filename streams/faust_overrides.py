@@ -1,0 +1,134 @@
+"""Every change to how Faust 0.15.3 works, in one place: read this before an upgrade.
+
+Faust keeps what it is good at: the worker, partition assignment with standby copies, the consumer and its heartbeats,
+streams, the web server. What follows here replaces the parts that lose or double work (why, in `docs/reliability.md`):
+
+1. `ShellConsumer._new_offset`: an event is a batch, so acknowledged offsets are never consecutive. Batches of a
+   partition are acknowledged in order, so the highest one + 1 may be committed.
+2. `ShellConsumer._read_offset`: Faust drops records below the highest offset it has seen, and fills jumps of offsets
+   with a tree of gaps. After a seek backwards the first loses records and the second commits unprocessed ones. Both
+   are off; where reading goes on is decided by the mark in the table.
+3. `ShellConsumer.perform_seek`: seeks to the committed offset at odd moments. Reading goes on from the mark instead,
+   set once, at the end of recovery.
+4. `ShellConsumer.on_buffer_full`: Faust stops fetching a partition whose buffer is full, and sleeps a second when that
+   is every partition. Ours waits for room in the buffer instead.
+5. `ShellTableManager.recovery`: Faust's recovery resumes partitions before it seeks, logs and ignores errors while it
+   restores rows, and handles one row per event. `streams.recovery.Recovery` takes its place.
+6. `acknowledge`: a stream acknowledges in a `finally`, also after an exception. Our agents iterate with `noack()` and
+   acknowledge here, after the commit.
+7. `end_process`: an agent that fails is restarted with the next event. Ours ends the process.
+8. `ShellApp.on_stop`: our producers stop after the last batch has been committed.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn
+
+import faust
+from faust.events import Event
+from faust.tables.manager import TableManager
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from mode import Service
+
+log = logging.getLogger(__name__)
+
+# sysexits.h: an internal software error. Supervisors start the process anew, whatever the code.
+EXIT_SOFTWARE = 70
+
+
+def end_process(what: str, failure: BaseException) -> NoReturn:
+    """Log, flush and end at once, acknowledging nothing.
+
+    Going on after a failed batch could skip it; a clean shutdown would wait for it. A new process starts from what has
+    landed, which is always a right state.
+    """
+    log.critical("%s failed: %s; the process ends and will go on from what has landed", what, failure, exc_info=failure)
+    for handler in [*logging.getLogger().handlers, *log.handlers]:
+        handler.flush()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(EXIT_SOFTWARE)
+
+
+def acknowledge(app: faust.App, event: Event) -> None:
+    """Mark the event's records as done; Faust commits their offset at its next interval, for lag to be seen."""
+    event.message.ack(app.consumer)
+
+
+class _NothingRead(dict[TP, int | None]):
+    """Read offsets, forgotten: Faust then neither drops a record nor invents gaps."""
+
+    def __getitem__(self, tp: TP) -> None:
+        return None
+
+
+class ShellConsumer(driver.Consumer):
+    """Faust's consumer, with offsets counted in batches and positions set by recovery only."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - handed through to Faust
+        super().__init__(*args, **kwargs)
+        self._read_offset = _NothingRead()
+
+    def _new_offset(self, tp: TP) -> int | None:
+        acked = self._acked[tp]
+        if not acked:
+            return None
+        offset: int = max(acked) + 1
+        acked.clear()
+        self._acked_index[tp].clear()
+        return offset
+
+    async def perform_seek(self) -> None:
+        """Stay: see 3 above."""
+
+    def on_buffer_full(self, tp: TP) -> None:
+        """Go on: see 4 above."""
+
+
+class ShellTransport(driver.Transport):
+    """Faust's Kafka transport with our consumer."""
+
+    Consumer = ShellConsumer
+
+
+class ShellTableManager(TableManager):
+    """Faust's table manager with our recovery."""
+
+    @property
+    def recovery(self) -> Service:
+        """The service that brings tables and positions up to date after an assignment."""
+        if self._recovery is None:
+            self._recovery: Service = self.app.new_recovery(loop=self.loop, beacon=self.beacon)
+        return self._recovery
+
+
+class ShellApp(faust.App):
+    """A Faust app with the overrides above.
+
+    Args:
+        new_recovery: Builds the recovery service (`streams.recovery.Recovery`).
+        on_drained: Called once the last batch is committed and acknowledged, before Faust closes its producer.
+    """
+
+    def __init__(
+        self,
+        app_id: str,
+        *,
+        new_recovery: Callable[..., Service],
+        on_drained: Callable[[], Awaitable[None]],
+        **config: Any,  # noqa: ANN401 - Faust's settings
+    ) -> None:
+        super().__init__(app_id, TableManager=ShellTableManager, **config)
+        self.new_recovery = lambda **service: new_recovery(self, **service)
+        self._on_drained = on_drained
+
+    def _new_transport(self) -> ShellTransport:
+        return ShellTransport(self.conf.broker_consumer, self)
+
+    async def on_stop(self) -> None:
+        """Stop consuming, let the last batches land, then stop what wrote them."""
+        await super().on_stop()
+        await self._on_drained()

@@ -1,0 +1,1 @@
+"""Helpers shared by tests that need processes and brokers."""
