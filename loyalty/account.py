@@ -15,17 +15,23 @@ from loyalty.calendar import INACTIVE_MS, NEVER_MS
 CORE_ROW = b"c"
 COUNTERS_ROW = b"cc"
 
+LOT_BYTES = 8
+"""Length of a pending lot's name: enough to tell apart the lots of one member, and short, since there may be many."""
 
-class PendingLot(msgspec.Struct, array_like=True):
-    """Points of one cause that wait: active from `due_ms`, gone at `expires_ms`. `lot` is the first grant's entry id."""
+
+class PendingLot(msgspec.Struct, array_like=True, gc=False):
+    """Points of one cause that wait: active from `due_ms`, gone at `expires_ms`.
+
+    `lot` is the start of the first grant's entry id, `LOT_BYTES` long.
+    """
 
     due_ms: int
-    lot: str
+    lot: bytes
     points: int
     expires_ms: int
 
 
-class ActiveLot(msgspec.Struct, array_like=True):
+class ActiveLot(msgspec.Struct, array_like=True, gc=False):
     """All spendable points that expire together. `remind_ms`: when the member is to be reminded, 0 for not (again)."""
 
     expires_ms: int
@@ -33,7 +39,7 @@ class ActiveLot(msgspec.Struct, array_like=True):
     remind_ms: int = 0
 
 
-class ExpiredLot(msgspec.Struct, array_like=True):
+class ExpiredLot(msgspec.Struct, array_like=True, gc=False):
     """What an active lot lost when it expired, so that a later refund does not take it a second time."""
 
     expires_ms: int
@@ -42,9 +48,10 @@ class ExpiredLot(msgspec.Struct, array_like=True):
     times: int
 
 
-class QualifyingPeriod(msgspec.Struct, array_like=True):
-    """Sums of what counts for the tier, by measure, in the local period that starts with `day`, and the highest tier
-    that its window has reached.
+class QualifyingPeriod(msgspec.Struct, array_like=True, gc=False):
+    """What counts for the tier in the local period that starts with `day`.
+
+    `sums` are by measure; `reached` is the highest tier that the window ending with this period has reached.
     """
 
     day: int
@@ -53,8 +60,10 @@ class QualifyingPeriod(msgspec.Struct, array_like=True):
 
 
 class TierState(msgspec.Struct, array_like=True):
-    """Tier, validity, and what they follow from: the state before the first period that can still change
-    (`anchor_*`, with the tier that the last period before it reached) and the sums of the periods since.
+    """Tier, validity, and what they follow from.
+
+    `anchor_*` is the state before the first period that can still change, with the tier that the last period before it
+    had reached; `periods` are those since.
     """
 
     tier: str = ""
@@ -69,17 +78,18 @@ class TierState(msgspec.Struct, array_like=True):
     policy_version: int = 0
 
 
-class LastAward(msgspec.Struct, array_like=True):
+class LastAward(msgspec.Struct, array_like=True, gc=False):
     """The facts of the last award, for `explain`."""
 
     time_ms: int
     action: str
     rule: str
-    entry: str
+    entry: bytes
     eligible: int
     points: int
     per: int
     factors_bp: tuple[int, int, int]
+    bonus: int
     desired: int
     granted: int
     cap: str
@@ -87,7 +97,7 @@ class LastAward(msgspec.Struct, array_like=True):
     weights_version: int
 
 
-class Sequences(msgspec.Struct, array_like=True):
+class Sequences(msgspec.Struct, array_like=True, gc=False):
     """The last sequence number given, per output topic."""
 
     points: int = 0

@@ -3,9 +3,8 @@
 from typing import assert_never
 
 from loyalty.decisions import Factors
-from loyalty.decisions import Factors
+from loyalty.policy.fields import BP
 from loyalty.policy.programme import Rounding
-from loyalty.weights import BP
 
 _BP3 = BP * BP * BP
 

@@ -2,35 +2,32 @@
 
 from typing import NamedTuple
 
-from features.actions import PurchaseData
+from features.actions import LineItem, PurchaseData
 from loyalty.awards import divide
-from loyalty.orders import Line
 from loyalty.policy.earning import AmountPart
 from loyalty.policy.programme import PPM
 
 
 class Basket(NamedTuple):
-    """Amounts in minor units of the programme's currency, but `lines`, which are in the order's.
+    """Amounts in minor units of the programme's currency, but for `items`, whose amounts are in the order's.
 
-    `eligible_minor` is the amount less the parts that the policy leaves out. `categories` go with `lines`; the amount of
-    a line in the programme's currency is its share at `rate_ppm`.
+    `eligible_minor` is the amount less the parts that the policy leaves out.
     """
 
     amount_minor: int
     eligible_minor: int
     rate_ppm: int
-    lines: list[Line]
-    categories: list[str | None]
+    items: tuple[LineItem, ...]
 
     def matching(self, categories: frozenset[str], items: frozenset[str]) -> tuple[tuple[int, ...], int]:
         """Indices of the lines of these categories or items, and what they come to, at most the eligible amount."""
-        found = tuple(
-            index
-            for index, (line, category) in enumerate(zip(self.lines, self.categories, strict=True))
-            if category in categories or line.item_id in items
-        )
-        total = convert(sum(self.lines[index].amount for index in found), self.rate_ppm)
-        return found, min(total, self.eligible_minor)
+        found = []
+        total = 0
+        for index, line in enumerate(self.items):
+            if line.category in categories or line.item_id in items:
+                found.append(index)
+                total += line.amount
+        return tuple(found), min(convert(total, self.rate_ppm), self.eligible_minor)
 
 
 def convert(amount: int, rate_ppm: int) -> int:
@@ -44,7 +41,13 @@ def convert(amount: int, rate_ppm: int) -> int:
 
 
 def basket_of(data: PurchaseData, rate_ppm: int, exclude: tuple[AmountPart, ...]) -> Basket:
-    """The basket of a purchase. Lines of one item and category become one."""
+    """The basket of a purchase.
+
+    Example:
+        >>> data = PurchaseData(order_id="o-1", amount=2_000, currency="EUR", tax=300, shipping=500)
+        >>> basket_of(data, 1_100_000, ("tax", "shipping"))
+        Basket(amount_minor=2200, eligible_minor=1320, rate_ppm=1100000, items=())
+    """
     eligible = data.amount
     for part in exclude:
         match part:
@@ -54,14 +57,4 @@ def basket_of(data: PurchaseData, rate_ppm: int, exclude: tuple[AmountPart, ...]
                 eligible -= data.shipping
             case "discount":
                 eligible -= data.discount
-    merged: dict[tuple[str, str | None], int] = {}
-    for item in data.items:
-        key = (item.item_id, item.category)
-        merged[key] = merged.get(key, 0) + item.amount
-    return Basket(
-        amount_minor=convert(data.amount, rate_ppm),
-        eligible_minor=convert(max(eligible, 0), rate_ppm),
-        rate_ppm=rate_ppm,
-        lines=[Line(item_id, amount) for (item_id, _), amount in merged.items()],
-        categories=[category for _, category in merged],
-    )
+    return Basket(convert(data.amount, rate_ppm), convert(max(eligible, 0), rate_ppm), rate_ppm, data.items)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from features.event_time import weekday
 from loyalty.context import Context
 from loyalty.policy.compiled import CampaignPlan
-from loyalty.weights import BP
+from loyalty.policy.fields import BP
 
 _MINUTES_PER_HOUR = 60
 
@@ -19,7 +19,7 @@ class Boost(NamedTuple):
     campaigns: tuple[str, ...]
 
 
-_NO_BOOST = Boost(BP, 0, ())
+NO_BOOST = Boost(BP, 0, ())
 
 
 def boost_of(context: Context, action: str, rule: str) -> Boost:
@@ -28,12 +28,9 @@ def boost_of(context: Context, action: str, rule: str) -> Boost:
     `best_of`: the campaign with the highest multiplier, of equals the one with the higher bonus, then the one that
     comes first. `sum`: what each multiplier adds over one is added up, and so are the bonuses.
     """
-    plans = context.compiled.campaigns
-    if not plans:
-        return _NO_BOOST
-    matching = [plan.campaign for plan in plans if _matches(context, plan, action, rule)]
+    matching = [plan.campaign for plan in context.compiled.campaigns if _matches(context, plan, action, rule)]
     if not matching:
-        return _NO_BOOST
+        return NO_BOOST
     if context.policy.points.stacking == "best_of":
         best = max(matching, key=lambda campaign: (campaign.multiplier_bp, campaign.bonus))
         return Boost(best.multiplier_bp, best.bonus, (best.id,))
@@ -61,14 +58,19 @@ def _matches(context: Context, plan: CampaignPlan, action: str, rule: str) -> bo
         return False
     if (plan.actions and action not in plan.actions) or (plan.rules and rule not in plan.rules):
         return False
-    if plan.tiers and context.core.tier.tier not in plan.tiers:
-        return False
     zone = context.calendar.zone
     if plan.weekdays and weekday(zone.local_day(time_ms)) not in plan.weekdays:
         return False
     if plan.hours and zone.minute_of_day(time_ms) // _MINUTES_PER_HOUR not in plan.hours:
         return False
+    return _takes_part(context, plan)
+
+
+def _takes_part(context: Context, plan: CampaignPlan) -> bool:
+    """Whether the campaign is for this member."""
     campaign = plan.campaign
     if campaign.holdout_share_bp and in_holdout(context.member, campaign.id, campaign.holdout_share_bp):
+        return False
+    if plan.tiers and context.core.tier.tier not in plan.tiers:
         return False
     return not plan.segments or context.in_segments(plan.segments)

@@ -1,9 +1,9 @@
-"""What a decision is made from and where it goes: the hand-over between the steps of one action or one piece of due work."""
+"""What a decision is made from and where it goes: the hand-over between the steps of one action."""
 
 from features.vector import FeatureVector
 from features.windows import ActivityWindows
 from loyalty.account import Account
-from loyalty.decisions import Cause, Decision
+from loyalty.decisions import Cause, Decision, frame, identity_of
 from loyalty.orders import Orders
 from loyalty.policy.compiled import BoundPlan
 from loyalty.scope import Scope
@@ -20,6 +20,7 @@ class Context:
     """
 
     __slots__ = (
+        "_framed",
         "account",
         "calendar",
         "cause",
@@ -48,8 +49,16 @@ class Context:
         self.compiled = scope.policy.compiled
         self.calendar = scope.calendar
         self.order_id = ""
+        self._framed: bytes | None = None
         self.vector: FeatureVector | None = None
         self.out: list[Decision] = []
+
+    def identity(self, kind: str, key: str) -> str:
+        """Id of a decision of this kind about `key` that this cause makes: see `decisions.derived_id`."""
+        framed = self._framed
+        if framed is None:
+            framed = self._framed = frame(self.member, self.cause.source, self.cause.id)
+        return identity_of(framed, kind, key)
 
     def in_segments(self, segments: tuple[tuple[BoundPlan, ...], ...]) -> bool:
         """Whether the member is in one of the segments, by the features before this action."""

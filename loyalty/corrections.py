@@ -2,7 +2,7 @@
 
 from features.actions import Adjust, Misconduct
 from loyalty.context import Context
-from loyalty.ledger import entry_id, post
+from loyalty.ledger import Facts, entry_id, post
 from loyalty.lots import add_active, debit, spendable
 from loyalty.policy.earning import Penalty
 from loyalty.rejections import Rejection
@@ -26,7 +26,7 @@ def adjust(context: Context, action: Adjust) -> None:
     else:
         changes = debit(core, -data.points, owe=True)
     identity = entry_id(context, "adjusted", data.operator)
-    post(context, "adjusted", identity, changes, action="adjust", reason=data.reason, operator=data.operator)
+    post(context, "adjusted", identity, changes, Facts("adjust", reason=data.reason, operator=data.operator))
 
 
 def penalise(context: Context, action: Misconduct) -> None:
@@ -37,15 +37,7 @@ def penalise(context: Context, action: Misconduct) -> None:
             changes = debit(context.core, points)
             if changes:
                 identity = entry_id(context, "penalised", penalty.id)
-                post(
-                    context,
-                    "penalised",
-                    identity,
-                    changes,
-                    action="misconduct",
-                    rule=penalty.id,
-                    reason=action.data.kind,
-                )
+                post(context, "penalised", identity, changes, Facts("misconduct", penalty.id, reason=action.data.kind))
 
 
 def _meets(penalty: Penalty, action: Misconduct) -> bool:

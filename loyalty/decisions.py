@@ -86,17 +86,23 @@ class LotChange(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     expires_ms: int = 0
 
 
-class EntryData(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
-    """A line of the ledger: what changed, what is left, and why."""
+class EntryData(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A line of the ledger: what changed, what is left, and why.
+
+    `grant` is the entry id of the award that an activation, cancellation or clawback is about.
+    """
 
     sequence: int
     kind: EntryKind
-    pending_points: int = 0
-    active_points: int = 0
+    pending_points: int
+    active_points: int
     pending_balance: int
     active_balance: int
-    lots: tuple[LotChange, ...] = ()
+    lots: tuple[LotChange, ...]
     cause: Cause
+    policy_version: int
+    weights_version: int
+    engine: int
     action: str = ""
     rule: str = ""
     order_id: str = ""
@@ -104,9 +110,6 @@ class EntryData(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaul
     factors: Factors | None = None
     reason: str = ""
     operator: str = ""
-    policy_version: int
-    weights_version: int
-    engine: int
 
 
 class Contribution(msgspec.Struct, frozen=True, gc=False):
@@ -121,8 +124,8 @@ class Contribution(msgspec.Struct, frozen=True, gc=False):
 class TierData(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """A tier decision with its reasons.
 
-    `score` is the qualification value that the ladder's thresholds are compared with; `to_remain` and `to_next` are what
-    is missing of it to hold the new tier beyond `valid_until_ms` and to reach `next_tier` (0 where nothing is missing).
+    `score` is the qualification value that the ladder's thresholds are compared with; `to_remain` and `to_next` are
+    what is missing of it to hold the tier beyond `valid_until_ms` and to reach `next_tier`, 0 where nothing is.
     """
 
     sequence: int
@@ -145,16 +148,18 @@ class TierData(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_default
 
 
 class NotificationData(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
-    """Something the member should be told. `channels` are the member's own choice, in the member's order."""
+    """Something the member should be told.
+
+    `about` is a tier, a reward's id or a lot; `channels` are the member's choice.
+    """
 
     sequence: int
     kind: NotificationKind
-    channels: tuple[str, ...] = ()
-    tier: str = ""
+    about: str = ""
     points: int = 0
     due_ms: int = 0
-    reward_id: str = ""
     reason: str = ""
+    channels: tuple[str, ...] = ()
     cause: Cause
     policy_version: int
     engine: int
@@ -214,14 +219,23 @@ def instant(time_ms: int) -> datetime:
     return _EPOCH + timedelta(milliseconds=time_ms)
 
 
-def derived_id(*parts: str) -> str:
-    """Id of a decision from what caused it: the same cause always gives the same id (128-bit BLAKE2b, hex).
+def frame(member: str, source: str, cause: str) -> bytes:
+    """The three with their lengths, so that no two different causes give the same bytes."""
+    return f"{len(member)}:{member}{len(source)}:{source}{len(cause)}:{cause}".encode()
+
+
+def identity_of(framed: bytes, kind: str, key: str) -> str:
+    """Id of a decision of a cause: 128 bits of BLAKE2b, in hex. `kind` is a word of ours, without a space."""
+    return blake2b(framed + f"{kind} {key}".encode(), digest_size=_ID_BYTES).hexdigest()
+
+
+def derived_id(member: str, source: str, cause: str, kind: str, key: str) -> str:
+    """Id of a decision from what caused it: the same cause always gives the same id.
 
     Example:
-        >>> derived_id("m-42", "shop/web", "o-1001", "purchase")
-        'c1a8f5650c186f8016bf39bcbb410ae4'
-        >>> derived_id("a", "bc") == derived_id("ab", "c")
+        >>> derived_id("m-42", "shop/web", "o-1001", "earned", "purchase")
+        '693f93e0811273e37df3ed3cfd71aa9e'
+        >>> derived_id("a", "bc", "d", "earned", "e") == derived_id("ab", "c", "d", "earned", "e")
         False
     """
-    framed = "".join([f"{len(part)}:{part}" for part in parts])
-    return blake2b(framed.encode(), digest_size=_ID_BYTES).hexdigest()
+    return identity_of(frame(member, source, cause), kind, key)

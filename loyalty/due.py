@@ -10,8 +10,9 @@ from features.windows import ActivityWindows
 from loyalty.account import Account, ActiveLot, lot_due_ms
 from loyalty.context import Context
 from loyalty.decisions import SOURCE, Cause, Decision
-from loyalty.ledger import entry_id, notify, post
+from loyalty.ledger import entry_id, post
 from loyalty.lots import active_name, add_active, expire, forget_expired, take_pending
+from loyalty.notices import notify
 from loyalty.orders import Orders
 from loyalty.policy import Policy
 from loyalty.reminders import remind_ms
@@ -22,8 +23,9 @@ from loyalty.tiers import run_tier_due
 def run_due(
     account: Account, orders: Orders, windows: ActivityWindows, until_ms: int, scope_at: Callable[[int], Scope]
 ) -> list[Decision]:
-    """Do all work that is due at or before `until_ms`, in order of its due time; at one time expiry comes after
-    activation, and the tier last.
+    """Do all work that is due at or before `until_ms`, in order of its due time.
+
+    At one time, activations come first, then expiry, then the tier.
 
     Args:
         account: the member's account, and with it `orders` and `windows`.
@@ -65,7 +67,7 @@ def _activate(context: Context) -> None:
     taken = take_pending(core, lot.due_ms, lot.lot, points)
     changes = [] if taken is None else [taken]
     changes += add_active(core, lot.expires_ms, points, remind_ms(context, lot.expires_ms))
-    post(context, "activated", entry_id(context, "activated", lot.lot), changes, grant=lot.lot)
+    post(context, "activated", entry_id(context, "activated", lot.lot.hex()), changes)
 
 
 def _expire(context: Context, lot: ActiveLot) -> None:
@@ -83,4 +85,4 @@ def _reach_ms(policy: Policy) -> int:
 def _remind(context: Context, lot: ActiveLot) -> None:
     lot.remind_ms = 0
     context.account.core_changed = True
-    notify(context, "points_will_expire", points=lot.points, due_ms=lot.expires_ms)
+    notify(context, "points_will_expire", active_name(lot.expires_ms), points=lot.points, due_ms=lot.expires_ms)

@@ -10,6 +10,8 @@ The caller has done all work that was due before (`run_due`), and has seen to du
 from typing import assert_never
 
 from features.actions import (
+    ACTION_NAMES,
+    ACTION_TYPES,
     Action,
     AddToCart,
     Adjust,
@@ -51,6 +53,8 @@ from loyalty.rewards import redeem
 from loyalty.scope import Scope
 from loyalty.tiers import count, join
 
+_NAMES = dict(zip(ACTION_TYPES, ACTION_NAMES, strict=True))
+
 __all__ = ["Rejection", "RejectionReason", "apply_action", "next_due_ms", "run_due"]
 
 
@@ -79,37 +83,11 @@ def next_due_ms(account: Account, orders: Orders) -> int | None:
 
 def _apply(context: Context, action: Action) -> Rejection | None:
     match action:
-        case Purchase():
-            return _purchase(context, action)
-        case Refund():
-            return refund(context, action)
-        case Redeem():
-            _join(context)
-            redeem(context, action)
-            _count_only(context, action)
-        case Adjust():
-            rejection = adjustment_objection(context, action)
-            if rejection is not None:
-                return rejection
-            _join(context)
-            adjust(context, action)
-        case Misconduct():
-            _join(context)
-            penalise(context, action)
-            _count_only(context, action)
-        case Enroll(data=data):
-            _join(context)
-            context.core.channels = data.channels
-            context.account.core_changed = True
-            _earn(context, action)
-        case Consent(data=data):
-            _join(context)
-            _consent(context, data)
         case (
-            Login()
-            | Browse()
+            Browse()
             | Search()
             | Click()
+            | Login()
             | Favourite()
             | AddToCart()
             | Review()
@@ -123,6 +101,23 @@ def _apply(context: Context, action: Action) -> Rejection | None:
         ):
             _join(context)
             _earn(context, action)
+        case Purchase():
+            return _purchase(context, action)
+        case Refund():
+            return refund(context, action)
+        case Redeem() | Misconduct():
+            _join(context)
+            _spend(context, action)
+        case Adjust():
+            return _adjust(context, action)
+        case Enroll(data=data):
+            _join(context)
+            context.core.channels = data.channels
+            context.account.core_changed = True
+            _earn(context, action)
+        case Consent(data=data):
+            _join(context)
+            _consent(context, data)
         case _:
             assert_never(action)
     return None
@@ -143,16 +138,31 @@ def _join(context: Context) -> None:
 
 
 def _earn(context: Context, action: Action) -> None:
-    earned = earn(context, action, action.name)
+    earned = earn(context, action, _NAMES[type(action)])
     amounts = measures_of(action)
     context.windows.observe(amounts, context.time_ms)
-    count(context, amounts, context.time_ms, earned.points, earned.qualifying)
+    if earned is None:
+        count(context, amounts, context.time_ms)
+    else:
+        count(context, amounts, context.time_ms, earned.points, earned.qualifying)
 
 
-def _count_only(context: Context, action: Action) -> None:
+def _spend(context: Context, action: Redeem | Misconduct) -> None:
+    if isinstance(action, Redeem):
+        redeem(context, action)
+    else:
+        penalise(context, action)
     amounts = measures_of(action)
     context.windows.observe(amounts, context.time_ms)
     count(context, amounts, context.time_ms)
+
+
+def _adjust(context: Context, action: Adjust) -> Rejection | None:
+    objection = adjustment_objection(context, action)
+    if objection is None:
+        _join(context)
+        adjust(context, action)
+    return objection
 
 
 def _purchase(context: Context, action: Purchase) -> Rejection | None:
@@ -171,11 +181,20 @@ def _purchase(context: Context, action: Purchase) -> Rejection | None:
     limits = policy.input
     if limits.refund_horizon_ms:
         order = Order(
-            context.time_ms, data.currency, data.amount, basket.amount_minor, basket.lines, list(earned.grants)
+            context.time_ms,
+            data.currency,
+            data.amount,
+            basket.amount_minor,
+            [item.item_id for item in data.items],
+            [item.amount for item in data.items],
+            [] if earned is None else earned.grants,
         )
         keep_ms = limits.refund_horizon_ms + limits.lateness_ms + limits.max_skew_ms
         context.orders.add(data.order_id, order, context.now_ms, keep_ms)
-    count(context, amounts, context.time_ms, earned.points, earned.qualifying)
+    if earned is None:
+        count(context, amounts, context.time_ms)
+    else:
+        count(context, amounts, context.time_ms, earned.points, earned.qualifying)
     return None
 
 

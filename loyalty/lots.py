@@ -1,8 +1,8 @@
 """Lots: points on their way from pending to active to spent or expired.
 
-Pending lots stand apart by cause, since a refund takes back what its own order granted. Active lots that expire together
-are one lot: which of two equal points is spent first changes nothing. So their number is bounded by the number of
-different expiry times, about five with the end of the quarter after twelve months.
+Pending lots stand apart by cause, since a refund takes back what its own order granted. Active lots that expire
+together are one lot: which of two equal points is spent first changes nothing. So their number is bounded by the number
+of different expiry times, about five with the end of the quarter after twelve months.
 
 Every function changes the lots and both balances together, and tells what it did as the changes of an entry.
 """
@@ -34,24 +34,26 @@ def _shown_ms(expires_ms: int) -> int:
 
 def add_pending(core: Core, lot: PendingLot) -> LotChange:
     """Add points to the pending lot of their cause, which is made if it is not there."""
-    at = _pending_place(core, lot.due_ms, lot.lot)
     pending = core.pending
+    at = _pending_place(core, lot.due_ms, lot.lot)
     if at < len(pending) and pending[at].lot == lot.lot:
         pending[at].points += lot.points
     else:
         pending.insert(at, lot)
     core.pending_points += lot.points
-    return LotChange(lot.lot, "pending", lot.points, _shown_ms(lot.expires_ms))
+    return LotChange(lot.lot.hex(), "pending", lot.points, _shown_ms(lot.expires_ms))
 
 
-def _pending_place(core: Core, due_ms: int, lot: str) -> int:
+def _pending_place(core: Core, due_ms: int, lot: bytes) -> int:
     pending = core.pending
     if not pending or pending[-1].due_ms < due_ms:
         return len(pending)
+    if pending[-1].lot == lot:
+        return len(pending) - 1
     return bisect_left(pending, (due_ms, lot), key=lambda other: (other.due_ms, other.lot))
 
 
-def take_pending(core: Core, due_ms: int, lot: str, points: int) -> LotChange | None:
+def take_pending(core: Core, due_ms: int, lot: bytes, points: int) -> LotChange | None:
     """Take up to `points` from a pending lot; None where nothing of it is left."""
     at = _pending_place(core, due_ms, lot)
     if points <= 0 or at >= len(core.pending) or core.pending[at].lot != lot:
@@ -62,7 +64,7 @@ def take_pending(core: Core, due_ms: int, lot: str, points: int) -> LotChange | 
     core.pending_points -= taken
     if not held.points:
         del core.pending[at]
-    return LotChange(lot, "pending", -taken, _shown_ms(held.expires_ms))
+    return LotChange(lot.hex(), "pending", -taken, _shown_ms(held.expires_ms))
 
 
 def add_active(core: Core, expires_ms: int, points: int, remind_ms: int = 0) -> list[LotChange]:

@@ -22,46 +22,42 @@ CHUNK_MS: Final = 8 * DAY_MS  # a busy household's 17 orders: a chunk row stays 
 _BATCHES_IN_FLIGHT: Final = 4
 
 
-class Grant(msgspec.Struct, array_like=True):
+class Grant(msgspec.Struct, array_like=True, gc=False):
     """One award of an order, as it was: what a refund takes back is computed from these numbers alone.
 
     `lines` are the indices of the lines that were eligible, empty for the whole order. `lot` is the pending lot, empty
     where the points became active at once.
     """
 
-    entry: str
+    entry: bytes
     rule: str
-    qualifying: bool
     eligible: int
     granted: int
-    taken: int
-    lines: tuple[int, ...]
-    lot: str
-    due_ms: int
-    expires_ms: int
+    lines: tuple[int, ...] = ()
+    expires_ms: int = 0
+    due_ms: int = 0
+    lot: bytes = b""
+    taken: int = 0
+    qualifying: bool = False
 
 
-class Line(msgspec.Struct, array_like=True):
-    """An order line in the order's currency. Lines of one item and category are one line."""
+class Order(msgspec.Struct, array_like=True, gc=False):
+    """A purchase. Amounts are in minor units of its own `currency`, those named `spend` in the programme's.
 
-    item_id: str
-    amount: int
-    refunded: int = 0
-
-
-class Order(msgspec.Struct, array_like=True):
-    """A purchase. `amount` and `refunded` are in minor units of its own currency, `spend_minor` and
-    `spend_refunded_minor` in the programme's; `closed` when all of it was given back.
+    `item_ids` and `amounts` are its lines; `line_refunds` is empty until a line is given back by name. `closed`: all of
+    it was given back.
     """
 
     time_ms: int
     currency: str
     amount: int
     spend_minor: int
-    lines: list[Line]
-    grants: list[Grant] = []
+    item_ids: list[str]
+    amounts: list[int]
+    grants: list[Grant]
     refunded: int = 0
     spend_refunded_minor: int = 0
+    line_refunds: list[int] = []
     closed: bool = False
 
 
@@ -94,7 +90,7 @@ class Orders:
 
     Example:
         >>> orders = Orders.load({}.get)
-        >>> orders.add("o-1", Order(0, "USD", 2599, 2599, []), log_time_ms=0, keep_ms=DAY_MS)
+        >>> orders.add("o-1", Order(0, "USD", 2599, 2599, [], [], []), log_time_ms=0, keep_ms=DAY_MS)
         >>> orders.get("o-1").amount, orders.get("o-2"), orders.next_due_ms() // DAY_MS
         (2599, None, 9)
     """

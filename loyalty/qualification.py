@@ -4,12 +4,14 @@ from features.event_time import add_months
 from loyalty.account import QualifyingPeriod
 from loyalty.context import Context
 from loyalty.decisions import Contribution
-from loyalty.weights import BP
+from loyalty.policy.fields import BP
 
 
 def period_of(context: Context, day: int) -> QualifyingPeriod:
     """The sums of the period that starts with `day`, made if they are not there."""
     periods = context.core.tier.periods
+    if periods and periods[-1].day == day:
+        return periods[-1]
     at = len(periods)
     while at and periods[at - 1].day >= day:
         at -= 1

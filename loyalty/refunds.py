@@ -10,7 +10,7 @@ from features.measures import measures_of, refunded_measures
 from loyalty.awards import remaining
 from loyalty.caps import give_back
 from loyalty.context import Context
-from loyalty.ledger import entry_id, post
+from loyalty.ledger import Facts, entry_id, post
 from loyalty.lots import debit, forgive_expired, take_pending
 from loyalty.orders import Grant, Order
 from loyalty.rejections import Rejection
@@ -66,19 +66,26 @@ def _objection(context: Context, action: Refund, order: Order | None) -> Rejecti
     if sum(wanted.values()) > data.amount:
         return Rejection("over_refunded", "the refunded lines come to more than the refunded amount")
     for item_id, amount in wanted.items():
-        left = sum(line.amount - line.refunded for line in order.lines if line.item_id == item_id)
+        left = sum(_left(order, index) for index, line in enumerate(order.item_ids) if line == item_id)
         if amount > left:
             return Rejection("over_refunded", f"line {item_id!r} of order {data.order_id!r} has {left} left to refund")
     return None
 
 
+def _left(order: Order, index: int) -> int:
+    """What of a line has not been given back by name."""
+    return order.amounts[index] - (order.line_refunds[index] if order.line_refunds else 0)
+
+
 def _give_back_lines(order: Order, items: tuple[LineItem, ...]) -> None:
+    if items and not order.line_refunds:
+        order.line_refunds = [0] * len(order.item_ids)
     for item in items:
         rest = item.amount
-        for line in order.lines:
-            if line.item_id == item.item_id and rest:
-                taken = min(rest, line.amount - line.refunded)
-                line.refunded += taken
+        for index, item_id in enumerate(order.item_ids):
+            if item_id == item.item_id and rest:
+                taken = min(rest, _left(order, index))
+                order.line_refunds[index] += taken
                 rest -= taken
 
 
@@ -91,11 +98,11 @@ def _refunded_share(order: Order, grant: Grant) -> tuple[int, int]:
         return 1, 1
     if not grant.lines:
         return order.refunded, order.amount
-    matched = sum(order.lines[index].amount for index in grant.lines)
+    matched = sum(order.amounts[index] for index in grant.lines)
     if not matched:
         return 0, 1
-    named = sum(order.lines[index].refunded for index in grant.lines)
-    all_named = sum(line.refunded for line in order.lines)
+    named = matched - sum(_left(order, index) for index in grant.lines)
+    all_named = sum(order.line_refunds)
     unnamed = order.refunded - all_named
     if unnamed:
         named += min(matched - named, unnamed * (matched - named) // (order.amount - all_named))
@@ -109,6 +116,7 @@ def _take_back(context: Context, order_id: str, order: Order, grant: Grant) -> i
     if points <= 0:
         return 0
     grant.taken += points
+    facts = Facts(rule=grant.rule, order_id=order_id, grant=grant.entry.hex())
     give_back(context, grant.rule, order.time_ms, points)
     if grant.qualifying:
         return points
@@ -117,14 +125,13 @@ def _take_back(context: Context, order_id: str, order: Order, grant: Grant) -> i
     rest = points
     if cancelled is not None:
         rest += cancelled.points
-        identity = entry_id(context, "cancelled", grant.entry)
-        post(context, "cancelled", identity, [cancelled], rule=grant.rule, order_id=order_id, grant=grant.entry)
+        post(context, "cancelled", entry_id(context, "cancelled", facts.grant), [cancelled], facts)
     if rest and context.policy.points.refunds != "only_pending":
-        _claw_back(context, order_id, order.time_ms, grant, rest)
+        _claw_back(context, order.time_ms, grant, rest, facts)
     return points
 
 
-def _claw_back(context: Context, order_id: str, earned_ms: int, grant: Grant, points: int) -> None:
+def _claw_back(context: Context, earned_ms: int, grant: Grant, points: int, facts: Facts) -> None:
     """Take active points, from the grant's own lot first."""
     core = context.core
     expired = forgive_expired(core, grant.expires_ms, earned_ms, points)
@@ -135,14 +142,5 @@ def _claw_back(context: Context, order_id: str, earned_ms: int, grant: Grant, po
         context.account.core_changed = True
     reasons = [text for value, text in ((expired, f"{expired} expired"), (short, f"{short} not in balance")) if value]
     if changes:
-        identity = entry_id(context, "clawed_back", grant.entry)
-        post(
-            context,
-            "clawed_back",
-            identity,
-            changes,
-            rule=grant.rule,
-            order_id=order_id,
-            grant=grant.entry,
-            reason=", ".join(reasons),
-        )
+        identity = entry_id(context, "clawed_back", facts.grant)
+        post(context, "clawed_back", identity, changes, facts._replace(reason=", ".join(reasons)))

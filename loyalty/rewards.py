@@ -4,8 +4,9 @@ from typing import Literal
 
 from features.actions import Redeem
 from loyalty.context import Context
-from loyalty.ledger import entry_id, notify, post
+from loyalty.ledger import Facts, entry_id, post
 from loyalty.lots import debit
+from loyalty.notices import notify
 from loyalty.policy.offers import Reward, to_ms
 
 Refusal = Literal["unknown_reward", "not_offered_now", "not_for_this_tier", "limit_reached", "insufficient_points"]
@@ -20,13 +21,13 @@ def redeem(context: Context, action: Redeem) -> None:
     price = 0 if reward is None else price_of(reward, context.core.tier.tier) * data.quantity
     refusal = "unknown_reward" if reward is None else _refusal(context, reward, data.quantity, price)
     if refusal is not None:
-        notify(context, "reward_refused", reward_id=data.reward_id, points=price, reason=refusal, answer=True)
+        notify(context, "reward_refused", data.reward_id, points=price, refusal=refusal)
         return
     _count_use(context, data.reward_id, data.quantity)
     changes = debit(context.core, price)
     identity = entry_id(context, "redeemed", data.reward_id)
-    post(context, "redeemed", identity, changes, action="redeem", rule=data.reward_id)
-    notify(context, "reward_granted", reward_id=data.reward_id, points=price, answer=True)
+    post(context, "redeemed", identity, changes, Facts("redeem", data.reward_id))
+    notify(context, "reward_granted", data.reward_id, points=price, refusal="")
 
 
 def price_of(reward: Reward, tier: str) -> int:

@@ -8,10 +8,9 @@ from loyalty.decisions import (
     TierChange,
     TierChangeKind,
     TierData,
-    derived_id,
     instant,
 )
-from loyalty.ledger import notify
+from loyalty.notices import notify
 from loyalty.qualification import contributions
 
 _TOLD: dict[TierChangeKind, NotificationKind] = {
@@ -57,13 +56,13 @@ def announce(context: Context, kind: TierChangeKind, old: str, new: str, reason:
         weights_version=scope.weights.version,
         engine=scope.engine,
     )
-    identity = derived_id(context.member, context.cause.source, context.cause.id, "tier", kind, old, new)
+    identity = context.identity("tier/" + kind, f"{old}/{new}")
     context.out.append(
         TierChange(id=identity, type=TIER_TYPE + kind, time=instant(context.time_ms), subject=context.member, data=data)
     )
     told = _TOLD.get(kind)
     if told is not None and context.compiled.tells_tiers:
-        notify(context, told, tier=new, due_ms=data.valid_until_ms)
+        notify(context, told, new, due_ms=data.valid_until_ms)
 
 
 def _benefits(context: Context, tier: str) -> tuple[str, ...]:

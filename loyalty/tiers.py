@@ -1,20 +1,20 @@
 """Tiers: what counts is summed by local period, and the tier follows from those sums and log time alone.
 
-For each period (year, or month of a rolling window; one for a lifetime) there are the sums of what counts, and from them
-the rank that its window's value reaches. The tier is a walk over the periods:
+For each period (year, or month of a rolling window; one for a lifetime) there are the sums of what counts, and from
+them the rank that its window's value reaches. The tier is a walk over the periods:
 
     period          2017        2018        2019
     value's rank    gold        base        base
     tier            gold        gold        silver      one_down, at the end of 2018
                     `-- valid to the end of 2018 --'`-- valid to the end of 2019
 
-* at the start of a period, a tier whose validity is over (and its grace) lapses: `one_down`, `balance_based`, `to_base`;
+* at the start of a period, a tier whose validity and grace are over lapses: `one_down`, `balance_based`, `to_base`;
 * within the period, a rank at or above the tier becomes the tier, at once, valid to the end of the period
   `valid_periods` later.
 
-So it does not matter in which order actions arrived, nor when somebody looked. Periods that no late action and no refund
-can reach any more are folded into the anchor from which the walk starts. A tier once reached stays for its validity when
-weights or thresholds move; only a refund that itself takes the value below the threshold takes it away.
+So it does not matter in which order actions arrived, nor when somebody looked. Periods that no late action and no
+refund can reach any more are folded into the anchor from which the walk starts. A tier once reached stays for its
+validity when weights or thresholds move; only a refund that itself takes the value below the threshold takes it away.
 """
 
 from collections.abc import Iterator
@@ -68,7 +68,7 @@ def count(context: Context, amounts: Amounts, time_ms: int, earned: int = 0, qua
     """
     ladder, state = context.compiled.ladder, context.core.tier
     counted = ladder.counted
-    adds = [pair for pair in amounts if pair[0] in counted and pair[1]]
+    adds = [pair for pair in amounts if pair[0] in counted]
     if earned and EARNED_KEY in counted:
         adds.append((EARNED_KEY, earned))
     if qualifying and QUALIFYING_KEY in counted:
@@ -91,20 +91,27 @@ def _add(context: Context, span: Span, adds: list[tuple[int, int]]) -> Reason | 
     ladder, state = context.compiled.ladder, context.core.tier
     context.account.core_changed = True
     period = period_of(context, span.day)
-    sums = period.sums
-    lower = any(value < 0 for _, value in adds)
-    before = rank_of(context, span.day) if lower else 0
-    for key, value in adds:
-        sums[key] = max(0, sums.get(key, 0) + value)
-    if lower:
+    if any(value < 0 for _, value in adds):
+        before = rank_of(context, span.day)
+        _sum_up(period, adds)
         return _lower(context, period, before)
-    rank = rank_of(context, span.day)
+    _sum_up(period, adds)
+    if ladder.window_months == 1:
+        rank = ladder.rank(ladder.value(period.sums, context.scope.weights))
+    else:
+        rank = rank_of(context, span.day)
     raised = rank > ladder.index.get(period.reached, 0)
     if raised:
         period.reached = ladder.ids[rank]
     if not raised and (ladder.window_months == 1 or period is state.periods[-1]):
         return None
     return "qualified" if span.start_ms <= context.now_ms < span.end_ms else "late_activity"
+
+
+def _sum_up(period: QualifyingPeriod, adds: list[tuple[int, int]]) -> None:
+    sums = period.sums
+    for key, value in adds:
+        sums[key] = max(0, sums.get(key, 0) + value)
 
 
 def _lower(context: Context, period: QualifyingPeriod, before: int) -> Reason | None:

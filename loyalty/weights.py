@@ -7,7 +7,7 @@ from functools import cached_property
 
 import msgspec
 
-BP = 10_000  # one whole, in basis points
+from loyalty.policy.fields import BP
 
 
 class Weights(msgspec.Struct, frozen=True, dict=True):

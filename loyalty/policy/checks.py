@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from features.actions import ACTION_NAMES
 from features.table import FEATURES, MEASURES
 from loyalty.policy.earning import EarningRule, Expiry
+from loyalty.policy.fields import BP
+from loyalty.policy.programme import PPM
 
 if TYPE_CHECKING:
     from loyalty.policy.model import Policy
@@ -65,6 +67,25 @@ def _rule_problems(policy: "Policy", rule: EarningRule) -> Iterator[str]:
     yield from _unknown("action", (rule.action,), (name for name in ACTION_NAMES if name not in _CANNOT_EARN), "action")
     yield from _unknown("segments", rule.segments, (segment.id for segment in policy.segments), "segment")
     yield from _unknown("tiers", rule.tiers, (tier.id for tier in policy.tiers.ladder), "tier")
+    yield from _action_problems(rule)
+    if rule.unit == "qualifying" and QUALIFYING_POINTS not in _counted(policy):
+        yield "unit: qualifying units count for nothing: the tiers' basis is not qualifying_points"
+    if rule.unit == "qualifying" and (rule.pending_days is not None or rule.expiry is not None):
+        yield "pending_days and expiry: qualifying units are not spendable, so they neither wait nor expire"
+    for cap in rule.caps:
+        if (cap.points is None) == (cap.times is None):
+            yield f"caps[{cap.per}]: give either points or times"
+    pending_days = policy.points.pending_days if rule.pending_days is None else rule.pending_days
+    if rule.expiry is not None and rule.expiry.kind == "inactivity" and policy.points.expiry.kind != "inactivity":
+        yield "expiry.kind: inactivity ends all points together, so it can only be set in [points]"
+    if rule.expiry is not None:
+        yield from _expiry_problems("expiry.", rule.expiry, pending_days)
+    elif rule.pending_days is not None:
+        yield from _expiry_problems("pending_days against points.expiry.", policy.points.expiry, pending_days)
+
+
+def _action_problems(rule: EarningRule) -> Iterator[str]:
+    """Conditions on what the rule's action does not have."""
     by_amount = (rule.per_minor, rule.amount_over_minor, rule.amount_from_minor)
     if rule.action != "purchase" and any(value is not None for value in by_amount):
         yield "per_minor, amount_over_minor and amount_from_minor: only purchases have an amount"
@@ -78,18 +99,6 @@ def _rule_problems(policy: "Policy", rule: EarningRule) -> Iterator[str]:
         yield "categories: share has no category"
     if rule.per_ms is not None and rule.day_over_ms is not None:
         yield "per_ms and day_over_ms: give one; an award for a day's total is a fixed one"
-    if rule.unit == "qualifying" and QUALIFYING_POINTS not in _counted(policy):
-        yield "unit: qualifying units count for nothing: the tiers' basis is not qualifying_points"
-    if rule.unit == "qualifying" and (rule.pending_days is not None or rule.expiry is not None):
-        yield "pending_days and expiry: qualifying units are not spendable, so they neither wait nor expire"
-    for cap in rule.caps:
-        if (cap.points is None) == (cap.times is None):
-            yield f"caps[{cap.per}]: give either points or times"
-    pending_days = policy.points.pending_days if rule.pending_days is None else rule.pending_days
-    if rule.expiry is not None:
-        yield from _expiry_problems("expiry.", rule.expiry, pending_days)
-    elif rule.pending_days is not None:
-        yield from _expiry_problems("pending_days against points.expiry.", policy.points.expiry, pending_days)
 
 
 def _counted(policy: "Policy") -> set[str]:
@@ -129,6 +138,8 @@ def _ladder_problems(policy: "Policy") -> Iterator[str]:
             yield f"tiers.ladder[{upper.id}].threshold: must be over {lower.id}'s {lower.threshold}"
     if policy.tiers.window == "lifetime" and policy.tiers.grace_days:
         yield "tiers.grace_days: a lifetime window has no cycle that could end"
+    if policy.tiers.window == "rolling_months" and policy.tiers.grace_days > _SHORTEST_MONTH_DAYS:
+        yield f"tiers.grace_days: must be at most {_SHORTEST_MONTH_DAYS} where the cycle is a month"
 
 
 def _score_problems(policy: "Policy") -> Iterator[str]:
@@ -163,7 +174,7 @@ def _offer_problems(policy: "Policy") -> Iterator[str]:
         path = f"campaigns[{campaign.id}]."
         if campaign.start >= campaign.end:
             yield f"{path}end: must be after start"
-        if campaign.multiplier_bp == 10_000 and campaign.bonus == 0:
+        if campaign.multiplier_bp == BP and campaign.bonus == 0:
             yield f"{path}multiplier_bp: changes nothing; give a multiplier over 10000 or a bonus"
         yield from _unknown(f"{path}tiers", campaign.tiers, tiers, "tier")
         yield from _unknown(f"{path}segments", campaign.segments, segments, "segment")
@@ -175,5 +186,5 @@ def _offer_problems(policy: "Policy") -> Iterator[str]:
             yield f"{path}end: must be after start"
         yield from _unknown(f"{path}tiers", reward.tiers, tiers, "tier")
         yield from _unknown(f"{path}prices", reward.prices, tiers, "tier")
-    if policy.programme.rates_ppm.get(policy.programme.currency, 1_000_000) != 1_000_000:
+    if policy.programme.rates_ppm.get(policy.programme.currency, PPM) != PPM:
         yield f"programme.rates_ppm.{policy.programme.currency}: the programme's own currency has rate 1000000"

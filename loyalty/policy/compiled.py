@@ -8,14 +8,13 @@ from features.table import measure_index
 from features.vector import feature_index
 from loyalty.policy.checks import EARNED_POINTS, QUALIFYING_POINTS
 from loyalty.policy.earning import EarningRule, Expiry, Penalty
+from loyalty.policy.fields import BP
 from loyalty.policy.offers import WEEKDAYS, Campaign, Reward, Segment, to_ms
 from loyalty.policy.tiers import ScoreTerm, Tiers
 
 if TYPE_CHECKING:
     from loyalty.policy.model import Policy
     from loyalty.weights import Weights
-
-_BP = 10_000
 
 
 class BoundPlan(NamedTuple):
@@ -37,7 +36,10 @@ class CapPlan(NamedTuple):
 
 
 class RulePlan(NamedTuple):
-    """An earning rule with all references resolved. `per` is 1 and `by_*` are false for a fixed award."""
+    """An earning rule with all references resolved. `per` is 1 and `by_*` are false for a fixed award.
+
+    `conditional`: there are conditions beside amounts and lines of a purchase, which are looked at in any case.
+    """
 
     rule: EarningRule
     points: int
@@ -48,6 +50,9 @@ class RulePlan(NamedTuple):
     by_line: bool
     categories: frozenset[str]
     items: frozenset[str]
+    least_minor: int
+    least_rating: int
+    day_over_ms: int
     tiers: frozenset[str]
     segments: tuple[tuple[BoundPlan, ...], ...]
     conditional: bool
@@ -88,7 +93,7 @@ class TermPlan(NamedTuple):
         capped = amount if self.cap is None or amount < self.cap else self.cap
         if not self.learned:
             return self.weight * capped // self.per
-        return self.weight * capped * weights.score(self.measure) // (self.per * _BP)
+        return self.weight * capped * weights.score(self.measure) // (self.per * BP)
 
 
 EARNED_KEY = -1
@@ -176,16 +181,8 @@ class Compiled:
     def _rule(self, rule: EarningRule) -> RulePlan:
         points = self._policy.points
         pending_days = points.pending_days if rule.pending_days is None else rule.pending_days
-        conditional = bool(
-            rule.categories
-            or rule.items
-            or rule.segments
-            or rule.tiers
-            or rule.amount_over_minor is not None
-            or rule.amount_from_minor is not None
-            or rule.day_over_ms is not None
-            or rule.rating_from is not None
-        )
+        over = 0 if rule.amount_over_minor is None else rule.amount_over_minor + 1
+        conditional = rule.action != "purchase" and bool(rule.categories or rule.items)
         return RulePlan(
             rule=rule,
             points=rule.points,
@@ -196,9 +193,12 @@ class Compiled:
             by_line=bool(rule.categories or rule.items),
             categories=frozenset(rule.categories),
             items=frozenset(rule.items),
+            least_minor=max(over, rule.amount_from_minor or 0),
+            least_rating=rule.rating_from or 0,
+            day_over_ms=rule.day_over_ms or 0,
             tiers=frozenset(rule.tiers),
             segments=tuple(self._segments[name] for name in rule.segments),
-            conditional=conditional,
+            conditional=conditional or bool(rule.segments or rule.tiers or rule.day_over_ms or rule.rating_from),
             pending_ms=pending_days * DAY_MS,
             expiry=rule.expiry or points.expiry,
             caps=tuple(

@@ -72,9 +72,9 @@ class Points(Section, frozen=True):
     """What holds for all points unless a rule says otherwise.
 
     `pending_days`: how long granted points wait before they can be spent (the return period). `exclude`: parts of a
-    purchase's amount that earn nothing. `refunds`: what a refund may take: only what is still `only_pending`, also
-    active points `within_balance`, or all of it, so that the balance may become negative (`unlimited`). `stacking`: where
-    several campaigns match an award, the `best_of` them counts, or the `sum` of what each adds.
+    purchase's amount that earn nothing. `refunds`: what a refund may take: `only_pending` points, active ones too but
+    `within_balance`, or all (`unlimited`), so that the balance may become negative. `stacking`: where several campaigns
+    match an award, the `best_of` them counts, or the `sum` of what each adds.
     """
 
     pending_days: Days = 0

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import msgspec
 
-DAY_MS = 86_400_000
-MINUTE_MS = 60_000
+BP = 10_000
+"""One whole, in basis points."""
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -30,7 +30,7 @@ _NOT_SUPPORTED = {
 
 
 def parse_policy(text: str, source: str) -> Policy:
-    """Load a policy from TOML `text`; `source` names it in errors.
+    r"""Load a policy from TOML `text`; `source` names it in errors.
 
     Raises:
         PolicyError: with every problem found, each with its path in the file.
@@ -47,7 +47,7 @@ def parse_policy(text: str, source: str) -> Policy:
         ... ''', "corner.toml")
         >>> policy.input.lateness_days
         30
-        >>> parse_policy('format = 1\\n[programme]\\ncurrency = "euro"', "bad.toml")
+        >>> parse_policy('format = 1\n[programme]\ncurrency = "euro"', "bad.toml")
         Traceback (most recent call last):
         ...
         features.errors.PolicyError: bad.toml: 3 problems

@@ -13,6 +13,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEKDAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
+Price = Annotated[int, msgspec.Meta(ge=1, le=10**12)]
+"""Points in the smallest unit, at least one."""
+
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -44,8 +47,9 @@ class Segment(Section, frozen=True):
 class Campaign(Section, frozen=True):
     """Between `start` and `end` (exclusive), awards of matching actions are multiplied, or get `bonus` on top.
 
-    It matches by the event time of the action. Empty conditions match all. `hours` are local hours of the day. `holdout_share_bp` of members, drawn by a hash of
-    member and campaign, do not take part, so that the effect can be measured.
+    It matches by the event time of the action. Empty conditions match all. `hours` are local hours of the day.
+    `holdout_share_bp` of members, drawn by a hash of member and campaign, do not take part, so that the effect can be
+    measured.
     """
 
     id: Name
@@ -67,8 +71,8 @@ class Reward(Section, frozen=True):
 
     id: Name
     kind: Literal["goods", "coupon", "service", "cash_back"]
-    price: Annotated[int, msgspec.Meta(ge=1, le=10**12)]
-    prices: dict[Name, Annotated[int, msgspec.Meta(ge=1, le=10**12)]] = {}
+    price: Price
+    prices: dict[Name, Price] = msgspec.field(default_factory=dict)
     tiers: tuple[Name, ...] = ()
     start: Instant | None = None
     end: Instant | None = None

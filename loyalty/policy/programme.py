@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from loyalty.policy.fields import DAY_MS, MINUTE_MS, Days, Name, Positive, Section, ShareBp
+from features.event_time import DAY_MS, MINUTE_MS
+from loyalty.policy.fields import Days, Name, Positive, Section, ShareBp
 
 CurrencyCode = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
 PPM = 1_000_000  # one whole, in parts per million
@@ -25,7 +26,7 @@ class Programme(Section, frozen=True, dict=True):
     time_zone: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] = "UTC"
     point_scale: Literal[1, 10, 100, 1000] = 1
     rounding: Rounding = "half_even"
-    rates_ppm: dict[CurrencyCode, Positive] = {}
+    rates_ppm: dict[CurrencyCode, Positive] = msgspec.field(default_factory=dict)
 
     @cached_property
     def _rates(self) -> dict[str, int]:

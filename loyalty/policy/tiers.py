@@ -38,11 +38,11 @@ class ScoreTerm(Section, frozen=True):
 class Tiers(Section, frozen=True):
     """The ladder and how a member moves on it.
 
-    `basis`: what is counted; `spend` in minor units, `visits` in purchases. `window`: over the local calendar year, over
-    the last `window_months` local months, or for life. A tier that is reached is held to the end of the period (year, or
-    month) that lies `valid_periods` after; then `downgrade` says where a member goes who has not reached it again:
-    one tier down, to what the last period's value supports, or to the base. `grace_days`: the downgrade waits this long.
-    `warn_days`: a warning comes this long before the end (0: none).
+    `basis`: what is counted; `spend` in minor units, `visits` in purchases. `window`: over the local calendar year,
+    over the last `window_months` local months, or for life. A tier that is reached is held to the end of the period
+    (year, or month) that lies `valid_periods` after; then `downgrade` says where a member goes who has not reached it
+    again: one tier down, to what the last period's value supports, or to the base. `grace_days`: the downgrade waits
+    this long. `warn_days`: a warning comes this long before the end (0: none).
     """
 
     ladder: tuple[Tier, ...]
