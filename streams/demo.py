@@ -33,6 +33,9 @@ from streams.topics import topic_name
 _STALLED_S = 60.0
 _STOP_S = 20.0
 
+# The embedded broker keeps 5 MB a partition: with four of them and a basket of 1 KB, some 20,000 records.
+_MOST_LAG = 4_000
+
 _TIER_CHANGE = msgspec.json.Decoder(TierChange)
 
 
@@ -152,6 +155,10 @@ class Watch:
                 raise BrokerError(f"process {child.args!r} ended with code {child.returncode}; see its log in out/demo")
         if time.monotonic() - self._moved_s > _STALLED_S:
             raise BrokerError(f"nothing has moved for {_STALLED_S:.0f} s; see worker.log and trainer.log in out/demo")
+
+    def is_behind(self) -> bool:
+        """Whether so much waits for the worker that the embedded broker might drop records nobody has read."""
+        return self._progress.lag() > _MOST_LAG
 
     def is_settled(self) -> bool:
         """Whether all examples are learned, all weights adopted, and all actions applied."""

@@ -6,7 +6,8 @@ recorded topic has all of that in it already.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import tee, zip_longest
 from typing import assert_never
 
@@ -26,6 +27,7 @@ from streams.histories.clock import history_timestamps
 from streams.memory_store import MemoryStore
 from streams.pipeline import PartitionFold
 from streams.records import LogRecord, Output
+from streams.summary import total_counts
 
 # The log of a replayed file is nobody's but the replay's: its signing key is no secret.
 REPLAY_KEY = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"tierstream replay").digest())
@@ -59,6 +61,17 @@ def head_of(line: bytes) -> tuple[int | None, bytes | None]:
     return to_ms(head.time), head.subject.encode()
 
 
+@dataclass(frozen=True)
+class Replayed:
+    """What a replay came to. `figures` are the trainer's, None where none ran."""
+
+    counts: Mapping[str, int]
+    decisions: DecisionLog
+    examples: frozenset[bytes]
+    weights_versions: int
+    figures: ValueFigures | None
+
+
 class Replay:
     """One run of the pipeline over a log that is made as it goes.
 
@@ -74,7 +87,7 @@ class Replay:
         self._tick_every_ms = tick_every_ms
         self._next_tick_ms: int | None = None
         self._offset = 0
-        self._examples = 0
+        self._taught: list[bytes] = []
         keys = (*policy.public_keys, public_key_of(REPLAY_KEY))
         self._append(0, None, policy_record(msgspec.structs.replace(policy, public_keys=keys), REPLAY_KEY))
 
@@ -92,6 +105,16 @@ class Replay:
         self._tick(self.fold.log_time_ms)
         while self.fold.sweeping:
             self._tick(self.fold.log_time_ms)
+
+    def result(self) -> Replayed:
+        """What it came to so far."""
+        return Replayed(
+            counts=self.fold.counts,
+            decisions=self.decisions,
+            examples=frozenset(self._taught),
+            weights_versions=len(self.published),
+            figures=None if self.trainer is None else self.trainer.figures().value,
+        )
 
     def _tick(self, time_ms: int) -> None:
         self._append(time_ms, None, tick_record(time_ms, REPLAY_KEY))
@@ -114,10 +137,10 @@ class Replay:
                 assert_never(output.topic)
 
     def _learn(self, value: bytes) -> None:
+        self._taught.append(value)
         if self.trainer is None:
             return
-        published = self.trainer.learn(decode_record(value), self._examples)
-        self._examples += 1
+        published = self.trainer.learn(decode_record(value), len(self._taught) - 1)
         if published is not None:
             self.published.append(published)
             data = WeightsData(published.weights, published.example_offset, published.log_time_ms)
@@ -157,11 +180,28 @@ def check_published(examples: Iterable[tuple[int, bytes]], published: Sequence[P
     return trainer.figures().value
 
 
-def replay_partition(records: Iterable[LogRecord], topic_id: bytes, topic: str) -> Iterator[Output]:
-    """Fold one recorded partition and yield its outputs in order."""
-    fold: PartitionFold | None = None
+def replay_log(
+    records: Iterable[LogRecord], topic_id: bytes, topic: str, on_record: Callable[[], None] = lambda: None
+) -> Replayed:
+    """Fold a recorded actions topic, partition by partition: policy, ticks and weights are all in it."""
+    folds: dict[int, PartitionFold] = {}
+    decisions = DecisionLog()
+    examples: list[Output] = []
     for record in records:
+        fold = folds.get(record.partition)
         if fold is None:
-            fold = PartitionFold(record.partition, topic_id, MemoryStore(), topic)
+            fold = folds[record.partition] = PartitionFold(record.partition, topic_id, MemoryStore(), topic=topic)
         fold.apply(record)
-        yield from fold.take_outputs()
+        for output in fold.take_outputs():
+            if output.topic == "examples":
+                examples.append(output)
+            elif output.topic != "deadletter":
+                decisions.add(output.topic, output.value)
+        on_record()
+    return Replayed(
+        counts=total_counts([fold.counts for fold in folds.values()]),
+        decisions=decisions,
+        examples=frozenset(output.value for output in examples),
+        weights_versions=max((fold.weights_version for fold in folds.values()), default=0),
+        figures=None,
+    )

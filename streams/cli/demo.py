@@ -3,6 +3,7 @@
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -11,11 +12,12 @@ from streams.broker import EmbeddedBroker
 from streams.cli.brokers import wait_for_stop
 from streams.cli.options import PolicyFile, say
 from streams.cli.progress import progress
-from streams.cli.replay import open_lines, write_summary
+from streams.cli.replay import write_summary
 from streams.controls import public_key_of, tick_record
 from streams.demo import Watch, report, start_processes
-from streams.keys import make_signing_key
-from streams.policy_files import first_policy
+from streams.histories.files import read_lines
+from streams.keys import load_signing_key, make_signing_key
+from streams.policy_files import first_policy, read_policy
 from streams.producing import produce_lines
 from streams.publishing import publish_first_policy
 from streams.settings import Settings
@@ -36,16 +38,18 @@ def demo(
 
     Example: tierstream demo actions.jsonl --policy deploy/policies/retail.toml --out out/demo
     """
+    out.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
+        state = Path(stack.enter_context(TemporaryDirectory(prefix="tierstream-demo-")))
         broker = stack.enter_context(EmbeddedBroker())
         settings = Settings(
             bootstrap_servers=broker.bootstrap,
-            data_dir=out / "data",
+            data_dir=state,
             store="memory",
             standby_replicas=0,
             ticker="off",
             web_port=0,
-            signing_key_file=out / "signing-key.pem",
+            signing_key_file=state / "signing-key.pem",
         )
         _prepare(settings, policy)
         watch = Watch(settings, start_processes(stack, settings, out))
@@ -63,7 +67,43 @@ def demo(
             say(line)
         say(f"summary in {out / 'summary.json'}, logs beside it")
         if hold:
-            say(
-                f"broker {settings.bootstrap_servers} stays up; try: tierstream explain MEMBER --broker {settings.bootstrap_servers}"
-            )
+            say(f"still up; try: tierstream explain household-1 --broker {settings.bootstrap_servers}; Ctrl-C ends it")
             wait_for_stop()
+
+
+def _prepare(settings: Settings, policy: Path) -> None:
+    """Topics, and the first policy in each partition."""
+    key = make_signing_key(settings.signing_key_file or settings.data_dir / "signing-key.pem")
+    TopicAdmin(settings).ensure()
+    publish_first_policy(settings, first_policy(policy, (public_key_of(key),)), key)
+
+
+def _produce(settings: Settings, file: Path, policy: Path, watch: Watch) -> None:
+    """Send the file, looking at what comes back meanwhile."""
+    key = load_signing_key(settings.signing_key_file)
+    _, meaning = read_policy(policy)
+    with progress("produce", sum(1 for _ in read_lines(file))) as advance:
+
+        def look(sent: int) -> None:
+            advance(sent)
+            _show(watch)
+            while watch.is_behind():
+                _show(watch)
+
+        produce_lines(
+            settings,
+            read_lines(file),
+            lateness_ms=meaning.input.lateness_ms,
+            make_tick=lambda time_ms: tick_record(time_ms, key),
+            on_progress=look,
+        )
+
+
+def _show(watch: Watch) -> None:
+    for line in watch.step():
+        say(line)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("demo")(demo)
