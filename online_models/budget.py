@@ -9,7 +9,10 @@ wishes, in the sense of least squares, that keeps the limits and the sum (a boun
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from loyalty.weights import BP
+from loyalty.policy.fields import BP
+
+# Less than this is no reason to move: weights stop where noise would only make them tremble.
+DEAD_BAND_BP = 200
 
 
 class Limits(NamedTuple):
@@ -29,6 +32,16 @@ def limits_of(current_bp: int, low_bp: int, high_bp: int, step_bp: int) -> Limit
         Limits(low_bp=19400, high_bp=20000)
     """
     return Limits(max(low_bp, min(current_bp, high_bp) - step_bp), min(high_bp, max(current_bp, low_bp) + step_bp))
+
+
+def is_settled(current_bp: Sequence[int], next_bp: Sequence[int]) -> bool:
+    """Whether no weight would move by as much as `DEAD_BAND_BP`.
+
+    Example:
+        >>> is_settled([10_500, 9_500], [10_400, 9_600]), is_settled([10_500, 9_500], [10_700, 9_400])
+        (True, False)
+    """
+    return all(abs(after - before) < DEAD_BAND_BP for before, after in zip(current_bp, next_bp, strict=True))
 
 
 def project(

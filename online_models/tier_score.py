@@ -12,8 +12,8 @@ import msgspec
 
 from features.vector import FEATURE_NAMES, feature_index
 from loyalty.policy import Learning, ScoreTerm, Tiers
-from loyalty.weights import BP
-from online_models.budget import limits_of, project
+from loyalty.policy.fields import BP
+from online_models.budget import is_settled, limits_of, project
 from online_models.examples import Outcome
 from online_models.moments import GROUPS, BlockMoments
 from online_models.weights import shrunk
@@ -115,6 +115,8 @@ class TermEstimator:
         low_bp, high_bp = learning.band_low_bp, learning.band_high_bp
         limits = [limits_of(weight, low_bp, high_bp, learning.step_bp) for weight in current]
         weights = project(wishes, shares, limits)
+        if is_settled(current, weights):
+            weights = tuple(current)
         return tuple(
             TermEvidence(
                 measure=term.measure,

@@ -10,7 +10,8 @@ import msgspec
 
 from features.errors import ContractError
 from loyalty.policy import Policy, parse_policy
-from loyalty.weights import BP, STATIC, Weights
+from loyalty.policy.fields import BP
+from loyalty.weights import STATIC, Weights
 from online_models import checkpoint
 from online_models.evaluation import ValueFigures, ValueScore
 from online_models.examples import Example, PolicyNotice
@@ -18,9 +19,6 @@ from online_models.models import Models
 from online_models.published import Evidence, PublishedWeights
 from online_models.tier_score import TermEvidence, as_pairs
 from online_models.weights import ActionEvidence
-
-# A change smaller than this in every weight is not worth a version.
-_LEAST_CHANGE_BP = 25
 
 # Epochs without new weights after a drift alarm: what the effects are worth now must be seen first.
 _CALM_EPOCHS = 2
@@ -117,22 +115,26 @@ class Trainer:
         self._epoch_examples = 0
         calm, self._calm_epochs = self._calm_epochs, max(0, self._calm_epochs - 1)
         learning = policy.learning
+        published = None
         if learning.enabled and not learning.frozen and not calm:
             actions, terms = models.propose(self._weights, learning)
+            earning_bp = tuple((item.action, item.weight_bp) for item in actions if item.weight_bp != BP)
+            now = self._weights
             weights = Weights(
-                version=self._weights.version + 1,
-                earning_bp=tuple((item.action, item.weight_bp) for item in actions if item.weight_bp != BP),
-                score_bp=as_pairs(terms),
+                version=now.version + 1,
+                earning_bp=earning_bp if actions else now.earning_bp,  # no evidence yet under this policy: as they are
+                score_bp=as_pairs(terms) if terms else now.score_bp,
             )
-            if _largest_change_bp(self._weights, weights) >= _LEAST_CHANGE_BP:
+            if (weights.earning_bp, weights.score_bp) != (now.earning_bp, now.score_bp):
                 self._weights = weights
-                evidence = self._evidence(models, actions, terms)
-                models.issuance.fade()
-                return PublishedWeights(
-                    example_offset=offset, log_time_ms=record.log_time_ms, weights=weights, evidence=evidence
+                published = PublishedWeights(
+                    example_offset=offset,
+                    log_time_ms=record.log_time_ms,
+                    weights=weights,
+                    evidence=self._evidence(models, actions, terms),
                 )
         models.issuance.fade()
-        return None
+        return published
 
     def _evidence(
         self, models: Models, actions: tuple[ActionEvidence, ...], terms: tuple[TermEvidence, ...]
@@ -195,15 +197,3 @@ class Trainer:
         if trainer._notice is not None:
             trainer._policy = parse_policy(trainer._notice.text, f"policy version {trainer._notice.version}")
         return trainer
-
-
-def _largest_change_bp(old: Weights, new: Weights) -> int:
-    earning = {action for action, _ in (*old.earning_bp, *new.earning_bp)}
-    score = {measure for measure, _ in (*old.score_bp, *new.score_bp)}
-    return max(
-        (
-            *(abs(new.earning(action) - old.earning(action)) for action in earning),
-            *(abs(new.score(measure) - old.score(measure)) for measure in score),
-        ),
-        default=0,
-    )

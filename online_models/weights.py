@@ -1,10 +1,11 @@
-"""Learned earning weights: where a point buys more spend than elsewhere, a little more of it is issued.
+"""Learned earning weights: points move to where a point is proven to buy more spend.
 
-For each rewarded action the wish is `1 + shrink x (effect / points per action) / (spend / point)`: an action whose
-point brings as much future spend as the programme has spend per point would be doubled, one that brings nothing keeps
-the static rule. `shrink` is `1 - (2 x error / effect)^2`, and 0 below: an effect within two standard errors of nothing
-moves nothing, a certain one counts in full. An effect that its own placebo check could explain counts for nothing
-(`online_models.effects`). Wishes are then cut to band, step and budget (`online_models.budget`).
+The *worth* of an action is the spend that one of its points brings, `effect / points per award`, as a share of what the
+programme's members spend per point. Only actions whose worth is known take part: an interval narrow enough to tell high
+from low, and a placebo that cannot be most of it (`online_models.effects`). Among these, the wish is
+`1 + shrunk(worth - mean worth)`: points go from those below the mean to those above it, the less the more uncertain the
+difference is. All others have the weight of the static rule. Wishes are then cut to band, step and budget
+(`online_models.budget`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,19 +14,52 @@ from typing import Literal
 import msgspec
 
 from loyalty.policy import Learning
-from loyalty.weights import BP
-from online_models.budget import Limits, limits_of, project
+from loyalty.policy.fields import BP
+from online_models.budget import Limits, is_settled, limits_of, project
 from online_models.effects import Effect
 from online_models.issuance import Issuance
 
 Verdict = Literal["learned", "not_issued", "uncertain", "placebo"]
 Limit = Literal["band_low", "band_high", "step", "budget"]
 
-# An effect must be at least this many standard errors from nothing: about 95% certain.
+# Intervals reach this many standard errors to each side: about 95% for an action that takes part already, and 99.7% for
+# one that is to take part, so that an action on the edge does not come and go.
 _ERRORS = 2
+_ERRORS_TO_ENTER = 3
 
-# A wish this near to the weight in force is no reason to move: weights stop where noise would only make them tremble.
-_DEAD_BAND_BP = 50
+# A worth is known when its interval reaches no further than half of it, or than this (of the programme's mean spend per
+# point): a worth of nothing, known for sure, is knowledge too. The placebo's interval must lie within the same bound.
+_TOLERANCE_BP = 2_500
+
+
+class Worth(msgspec.Struct, frozen=True):
+    """An effect and its placebo per point, in basis points of the programme's spend per point."""
+
+    worth_bp: int
+    error_bp: int
+    placebo_bp: int
+    placebo_error_bp: int
+
+    def verdict(self, *, taking_part: bool) -> Verdict:
+        """Whether the worth is known.
+
+        Example:
+            >>> Worth(8_000, 1_500, 500, 800).verdict(taking_part=True)
+            'learned'
+            >>> Worth(8_000, 1_500, 500, 800).verdict(taking_part=False)
+            'uncertain'
+            >>> Worth(8_000, 1_000, 7_000, 800).verdict(taking_part=True)
+            'placebo'
+            >>> Worth(0, 800, 0, 800).verdict(taking_part=False)
+            'learned'
+        """
+        errors = _ERRORS if taking_part else _ERRORS_TO_ENTER
+        bound_bp = max(abs(self.worth_bp) // 2, _TOLERANCE_BP)
+        if errors * self.error_bp > bound_bp:
+            return "uncertain"
+        if abs(self.placebo_bp) + errors * self.placebo_error_bp > bound_bp:
+            return "placebo"
+        return "learned"
 
 
 class ActionEvidence(msgspec.Struct, frozen=True):
@@ -34,11 +68,25 @@ class ActionEvidence(msgspec.Struct, frozen=True):
     action: str
     verdict: Verdict
     effect: Effect
+    worth: Worth | None
     points_per_award_milli: int
     share_bp: int
     wish_bp: int
     weight_bp: int
     limits: tuple[Limit, ...]
+
+
+def worth_of(effect: Effect, issuance: Issuance, spend_per_point: float) -> Worth | None:
+    """The effect per point; None where no points are issued for the action, or nothing is spent."""
+    if issuance.points <= 0 or issuance.awards <= 0 or spend_per_point <= 0.0:
+        return None
+    scale = BP * issuance.awards / issuance.points / spend_per_point
+    return Worth(
+        worth_bp=round(effect.effect_minor * scale),
+        error_bp=round(effect.error_minor * scale),
+        placebo_bp=round(effect.placebo_minor * scale),
+        placebo_error_bp=round(effect.placebo_error_minor * scale),
+    )
 
 
 def shrunk(effect: float, error: float) -> float:
@@ -52,22 +100,6 @@ def shrunk(effect: float, error: float) -> float:
         return 0.0
     doubt = _ERRORS * error / effect
     return effect * max(0.0, 1.0 - doubt * doubt)
-
-
-def verdict_of(effect: Effect, issuance: Issuance) -> Verdict:
-    """Whether an effect may move a weight, and why not.
-
-    The placebo check is passed when even the far end of the placebo's interval is at most half the effect: what drives
-    both directions then cannot be most of it.
-    """
-    if issuance.points <= 0 or issuance.awards <= 0:
-        return "not_issued"
-    size = abs(effect.effect_minor)
-    if size <= _ERRORS * effect.error_minor:
-        return "uncertain"
-    if 2 * (abs(effect.placebo_minor) + _ERRORS * effect.placebo_error_minor) > size:
-        return "placebo"
-    return "learned"
 
 
 def propose(
@@ -84,26 +116,24 @@ def propose(
     takes or gives is part of the same budget.
     """
     issuances = [issued.get(effect.action, Issuance()) for effect in effects]
-    verdicts = [verdict_of(effect, issuance) for effect, issuance in zip(effects, issuances, strict=True)]
+    worths = [worth_of(effect, issuance, spend_per_point) for effect, issuance in zip(effects, issuances, strict=True)]
     current = [current_bp.get(effect.action, BP) for effect in effects]
-    wishes = [
-        _settled(_wish_bp(effect, issuance, spend_per_point, learning), weight) if verdict == "learned" else BP
-        for effect, issuance, verdict, weight in zip(effects, issuances, verdicts, current, strict=True)
+    verdicts: list[Verdict] = [
+        "not_issued" if worth is None else worth.verdict(taking_part=weight != BP)
+        for worth, weight in zip(worths, current, strict=True)
     ]
-    limits = [limits_of(weight, learning.band_low_bp, learning.band_high_bp, learning.step_bp) for weight in current]
-    weights = [_within(wish, limit) for wish, limit in zip(wishes, limits, strict=True)]
+    known = [i for i, verdict in enumerate(verdicts) if verdict == "learned"]
     shares = [max(0, issuance.points) for issuance in issuances]
-    moving = [i for i, verdict in enumerate(verdicts) if verdict == "learned"]
-    budget = sum(share * BP if i in moving else share * (BP - weights[i]) for i, share in enumerate(shares))
-    projected = project([wishes[i] for i in moving], [shares[i] for i in moving], [limits[i] for i in moving], budget)
-    for i, weight in zip(moving, projected, strict=True):
-        weights[i] = weight
+    wishes = _wishes(worths, known, shares, learning)
+    limits = [limits_of(weight, learning.band_low_bp, learning.band_high_bp, learning.step_bp) for weight in current]
+    weights = _weights(wishes, current, known, shares, limits)
     total = max(1, sum(shares))
     return tuple(
         ActionEvidence(
             action=effect.action,
             verdict=verdicts[i],
             effect=effect,
+            worth=worths[i],
             points_per_award_milli=issuances[i].points * 1_000 // max(1, issuances[i].awards),
             share_bp=shares[i] * BP // total,
             wish_bp=wishes[i],
@@ -114,21 +144,39 @@ def propose(
     )
 
 
+def _wishes(
+    worths: Sequence[Worth | None], known: Sequence[int], shares: Sequence[int], learning: Learning
+) -> list[int]:
+    """The weight that each action's worth asks for, within the band; the static rule's where the worth is not known."""
+    wishes = [BP] * len(worths)
+    total = max(1, sum(shares[i] for i in known))
+    mean = sum(shares[i] * worth.worth_bp for i in known if (worth := worths[i]) is not None) / total
+    for i in known:
+        if (worth := worths[i]) is not None:
+            wish = BP + shrunk(worth.worth_bp - mean, float(worth.error_bp))
+            wishes[i] = round(max(learning.band_low_bp, min(learning.band_high_bp, wish)))
+    return wishes
+
+
+def _weights(
+    wishes: Sequence[int], current: Sequence[int], known: Sequence[int], shares: Sequence[int], limits: Sequence[Limits]
+) -> list[int]:
+    """The wishes within limits and budget.
+
+    The known ones are moved against each other, if it is worth it; the others go back to the static rule in any case,
+    and what that takes or gives is part of the same budget.
+    """
+    weights = [_within(wish, limit) for wish, limit in zip(wishes, limits, strict=True)]
+    budget = sum(share * BP if i in known else share * (BP - weights[i]) for i, share in enumerate(shares))
+    projected = project([wishes[i] for i in known], [shares[i] for i in known], [limits[i] for i in known], budget)
+    for i, weight in zip(known, projected, strict=True):
+        weights[i] = weight
+    others_are_static = all(weight == BP for i, weight in enumerate(current) if i not in known)
+    return list(current) if others_are_static and is_settled(current, weights) else weights
+
+
 def _within(wish_bp: int, limits: Limits) -> int:
     return min(limits.high_bp, max(limits.low_bp, wish_bp))
-
-
-def _wish_bp(effect: Effect, issuance: Issuance, spend_per_point: float, learning: Learning) -> int:
-    """The weight that the effect alone would ask for, within the band."""
-    if spend_per_point <= 0.0:
-        return BP
-    per_point = shrunk(float(effect.effect_minor), float(effect.error_minor)) * issuance.awards / issuance.points
-    wish = BP * (1.0 + per_point / spend_per_point)
-    return round(max(learning.band_low_bp, min(learning.band_high_bp, wish)))
-
-
-def _settled(wish_bp: int, current_bp: int) -> int:
-    return current_bp if abs(wish_bp - current_bp) < _DEAD_BAND_BP else wish_bp
 
 
 def _limits_hit(wish_bp: int, weight_bp: int, limits: Limits, learning: Learning) -> tuple[Limit, ...]:

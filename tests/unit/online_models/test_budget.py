@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loyalty.weights import BP
+from loyalty.policy.fields import BP
 from online_models.budget import Limits, issued, limits_of, project
 
 parts = st.lists(
