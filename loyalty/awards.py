@@ -53,25 +53,14 @@ def remaining(granted: int, eligible: int, refunded: int) -> int:
     return divide(granted * (eligible - refunded), eligible, "half_even")
 
 
-def unweighted_points(factors: Factors) -> int:
-    """The points that the static programme would have granted: the award without its learned weight, before caps.
-
-    Example:
-        >>> factors = Factors(2600, 1, 100, 5_000, 10_000, 10_000, desired=13, granted=13, rounding="half_even")
-        >>> unweighted_points(factors)
-        26
-    """
-    static_bp = (BP, factors.tier_bp, factors.campaign_bp)
-    return award(factors.eligible * factors.points, factors.per, static_bp, factors.rounding) + factors.bonus
-
-
 def unweighted(factors: Factors) -> int:
     """What an award would have been without the learned weight and before caps: what issuance is measured in.
+
+    A campaign's bonus is no part of it, since no weight multiplies it.
 
     Example:
         >>> unweighted(Factors(2599, 1, 100, 9_000, 12_500, 10_000, desired=29, granted=29, rounding="floor"))
         32
     """
-    base = factors.eligible * factors.points
-    rounding: Rounding = "floor" if factors.rounding == "floor" else "half_even"
-    return award(base, factors.per, (BP, factors.tier_bp, factors.campaign_bp), rounding)
+    static_bp = (BP, factors.tier_bp, factors.campaign_bp)
+    return award(factors.eligible * factors.points, factors.per, static_bp, factors.rounding)

@@ -46,7 +46,7 @@ def in_holdout(member: str, campaign: str, share_bp: int) -> bool:
 
     Example:
         >>> sum(in_holdout(f"m-{n}", "spring", 1_000) for n in range(1_000))
-        0
+        100
     """
     digest = blake2b(f"{len(campaign)}:{campaign}{member}".encode(), digest_size=8, person=b"ts-holdout").digest()
     return int.from_bytes(digest, "big") % BP < share_bp

@@ -9,6 +9,8 @@ import msgspec
 
 from loyalty.policy.fields import BP
 
+__all__ = ["BP", "STATIC", "Weights"]
+
 
 class Weights(msgspec.Struct, frozen=True, dict=True):
     """One weights version.
