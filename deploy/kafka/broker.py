@@ -42,7 +42,7 @@ class Broker:
         command = [*self._jvm, "-XX:TieredStopAtLevel=1", *self._class_path, "kafka.tools.StorageTool", "format"]
         command += ["--cluster-id", cluster_id, "--config", str(self.folder / "server.properties")]
         with (self.folder / "broker.out").open("ab") as out:
-            return subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL)  # noqa: S603 - ours
+            return subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL)  # noqa: S603 - our own command line, no shell
 
     def start(self) -> None:
         """Start the process; does nothing when it runs. Use `wait_listening` to know when it serves."""

@@ -12,6 +12,35 @@ HOST = "127.0.0.1"
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # a state batch is one record batch of up to 4 MiB, and it must have room to grow
 
 
+_TUNING: dict[str, str | int] = {
+    # Topics are declared, never made by a typing mistake.
+    "auto.create.topics.enable": "false",
+    "num.partitions": 4,
+    # Groups form at once, and a test may choose to notice a dead worker after a second.
+    "group.initial.rebalance.delay.ms": 0,
+    "group.min.session.timeout.ms": 1_000,
+    # A dead broker is noticed after 3 s and not 9.
+    "broker.session.timeout.ms": 3_000,
+    "broker.heartbeat.interval.ms": 500,
+    "replica.lag.time.max.ms": 10_000,
+    # A state batch is large; replicas must be able to fetch it.
+    "message.max.bytes": MAX_MESSAGE_BYTES,
+    "replica.fetch.max.bytes": MAX_MESSAGE_BYTES,
+    "fetch.max.bytes": 4 * MAX_MESSAGE_BYTES,
+    # Time limits look at record timestamps: a history of 2017 would be deleted at once and cut by the week.
+    "log.retention.ms": -1,
+    "log.roll.hours": 24 * 365,
+    "log.segment.delete.delay.ms": 1_000,
+    # Small machine.
+    "num.network.threads": 2,
+    "num.io.threads": 4,
+    "num.replica.fetchers": 1,
+    "log.cleaner.threads": 1,
+    "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
+    "log.cleaner.backoff.ms": 5_000,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """One broker, which is a controller too: its id and its two loopback ports."""
@@ -39,53 +68,34 @@ def server_properties(node: Node, nodes: Sequence[Node], data: Path) -> str:
         >>> "advertised.listeners=PLAINTEXT://127.0.0.1:21000" in server_properties(node, [node], Path("data"))
         True
     """
-    replicas = min(3, len(nodes))
-    in_sync = min(2, len(nodes))
-    voters = ",".join(f"{other.node_id}@{HOST}:{other.controller_port}" for other in nodes)
-    values: dict[str, str | int] = {
+    values = _addresses(node, nodes) | {"log.dirs": str(data)} | _replication(len(nodes)) | _TUNING
+    return "".join(f"{name}={value}\n" for name, value in values.items())
+
+
+def _addresses(node: Node, nodes: Sequence[Node]) -> dict[str, str | int]:
+    return {
         "process.roles": "broker,controller",
         "node.id": node.node_id,
-        "controller.quorum.voters": voters,
+        "controller.quorum.voters": ",".join(f"{other.node_id}@{HOST}:{other.controller_port}" for other in nodes),
         "controller.listener.names": "CONTROLLER",
         "listeners": f"PLAINTEXT://{node.address},CONTROLLER://{HOST}:{node.controller_port}",
         "advertised.listeners": f"PLAINTEXT://{node.address}",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "log.dirs": str(data),
-        # Topics are declared, never made by a typing mistake.
-        "auto.create.topics.enable": "false",
-        "num.partitions": 4,
-        "default.replication.factor": replicas,
+    }
+
+
+def _replication(brokers: int) -> dict[str, str | int]:
+    """As many copies as a cluster allows. Internal topics of three partitions start faster than those of fifty."""
+    copies, in_sync = min(3, brokers), min(2, brokers)
+    return {
+        "default.replication.factor": copies,
         "min.insync.replicas": in_sync,
-        # Internal topics: three partitions each start many times faster than the default fifty.
         "offsets.topic.num.partitions": 3,
-        "offsets.topic.replication.factor": replicas,
+        "offsets.topic.replication.factor": copies,
         "transaction.state.log.num.partitions": 3,
-        "transaction.state.log.replication.factor": replicas,
+        "transaction.state.log.replication.factor": copies,
         "transaction.state.log.min.isr": in_sync,
         "share.coordinator.state.topic.num.partitions": 1,
-        "share.coordinator.state.topic.replication.factor": replicas,
+        "share.coordinator.state.topic.replication.factor": copies,
         "share.coordinator.state.topic.min.isr": in_sync,
-        # Groups form at once, and a test may choose to notice a dead worker after a second.
-        "group.initial.rebalance.delay.ms": 0,
-        "group.min.session.timeout.ms": 1_000,
-        # A dead broker is noticed after 3 s and not 9.
-        "broker.session.timeout.ms": 3_000,
-        "broker.heartbeat.interval.ms": 500,
-        "replica.lag.time.max.ms": 10_000,
-        # A state batch is large; replicas must be able to fetch it.
-        "message.max.bytes": MAX_MESSAGE_BYTES,
-        "replica.fetch.max.bytes": MAX_MESSAGE_BYTES,
-        "fetch.max.bytes": 4 * MAX_MESSAGE_BYTES,
-        # Time limits look at record timestamps: a history of 2017 would be deleted at once and cut by the week.
-        "log.retention.ms": -1,
-        "log.roll.hours": 24 * 365,
-        "log.segment.delete.delay.ms": 1_000,
-        # Small machine.
-        "num.network.threads": 2,
-        "num.io.threads": 4,
-        "num.replica.fetchers": 1,
-        "log.cleaner.threads": 1,
-        "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
-        "log.cleaner.backoff.ms": 5_000,
     }
-    return "".join(f"{name}={value}\n" for name, value in values.items())

