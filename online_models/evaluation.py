@@ -1,7 +1,7 @@
 """Test-then-train figures of the value model: each example is predicted as of its own time before it is learned."""
 
 import msgspec
-from river import metrics, stats
+from river import stats
 
 from online_models.stack import Prediction
 
@@ -38,8 +38,8 @@ class ValueScore:
     """Running errors of the model and of the naive forecast, on the same examples."""
 
     def __init__(self) -> None:
-        self._model = metrics.MAE()
-        self._naive = metrics.MAE()
+        self._model = stats.Mean()
+        self._naive = stats.Mean()
         self._recent_model = stats.EWMean(_FADING)
         self._recent_naive = stats.EWMean(_FADING)
         self._examples = 0
@@ -49,10 +49,11 @@ class ValueScore:
     def update(self, predicted: Prediction, naive_minor: int, realised_minor: int) -> None:
         """Add one example: what was predicted, the naive forecast, the outcome."""
         self._examples += 1
-        self._model.update(realised_minor, predicted.typical_minor)
-        self._naive.update(realised_minor, naive_minor)
-        self._recent_model.update(abs(realised_minor - predicted.typical_minor))
-        self._recent_naive.update(abs(realised_minor - naive_minor))
+        error, naive_error = abs(realised_minor - predicted.typical_minor), abs(realised_minor - naive_minor)
+        self._model.update(error)
+        self._naive.update(naive_error)
+        self._recent_model.update(error)
+        self._recent_naive.update(naive_error)
         self._predicted_minor += predicted.expected_minor
         self._realised_minor += realised_minor
 
