@@ -26,8 +26,8 @@ class Outcome(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     `features` is the whole feature vector as it stood at `predicted_at_ms`, `features_after` as it stood when the
     horizon had passed; both in the order of `features.table.FEATURES`. `label_spend_minor` is the spend with event time
     in `(predicted_at_ms, matured_at_ms]`, refunds taken off. `issued` tells, for each earning
-    action, the points awarded before learned weights and the number of awards since the member's last outcome, so over
-    all outcomes each award counts once.
+    action, the points awarded before learned weights since `issued_from_ms`, the member's last outcome: over all
+    outcomes each award counts once.
     """
 
     member: str
@@ -36,7 +36,8 @@ class Outcome(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     features: tuple[int, ...]
     features_after: tuple[int, ...]
     label_spend_minor: int
-    issued: tuple[tuple[str, int, int], ...] = ()
+    issued_from_ms: int
+    issued: tuple[tuple[str, int], ...] = ()
 
 
 class Example(msgspec.Struct, frozen=True, gc=False, kw_only=True):

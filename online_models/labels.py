@@ -57,7 +57,8 @@ class _Row(msgspec.Struct, array_like=True):
 
     next_ms: int | None = None
     open: list[_Open] = []
-    issued: dict[str, tuple[int, int]] = {}
+    issued_from_ms: int = 0
+    issued: dict[str, int] = {}
 
 
 _ROW_DECODER = msgspec.msgpack.Decoder(_Row)
@@ -129,6 +130,9 @@ class OpenLabels:
     def touch(self, member_id: str, log_time_ms: int, learning: Learning) -> None:
         """The member has acted: begin a calendar of prediction moments if there is none."""
         if self._row.next_ms is None and learning.enabled:
+            if self._due_ms is None:
+                self._row.issued_from_ms = log_time_ms
+                self._row.issued.clear()
             self._schedule(next_moment_ms(member_id, log_time_ms, learning.sample_share_bp))
 
     def spent(self, time_ms: int, amount_minor: int) -> None:
@@ -143,9 +147,9 @@ class OpenLabels:
 
     def issued(self, action: str, base_points: int) -> None:
         """Note points awarded for an action, before learned weights: the budget that weights must keep."""
-        if self._due_ms is not None:
-            points, awards = self._row.issued.get(action, (0, 0))
-            self._row.issued[action] = points + base_points, awards + 1
+        if base_points and self._due_ms is not None:
+            issued = self._row.issued
+            issued[action] = issued.get(action, 0) + base_points
             self._changed = True
 
     def run_due(
@@ -184,6 +188,7 @@ class OpenLabels:
         label = min(row.open, key=_maturity)
         row.open.remove(label)
         issued, row.issued = row.issued, {}
+        issued_from_ms, row.issued_from_ms = row.issued_from_ms, due_ms
         vector = self._take_vector(label.opened_ms)
         self._schedule(row.next_ms)
         return Outcome(
@@ -193,7 +198,8 @@ class OpenLabels:
             features=vector,
             features_after=tuple(view.vector),
             label_spend_minor=label.spent_minor,
-            issued=tuple((action, *issued[action]) for action in sorted(issued)),
+            issued_from_ms=issued_from_ms,
+            issued=tuple(sorted(issued.items())),
         )
 
     def _take_vector(self, opened_ms: int) -> tuple[int, ...]:

@@ -74,7 +74,7 @@ class Models:
         if self.effects.examples >= learning.min_examples:
             actions = propose(
                 self.effects.effects(),
-                self.issuance.issued,
+                self.issuance.issuances(),
                 self.issuance.spend_per_point(),
                 dict(weights.earning_bp),
                 learning,

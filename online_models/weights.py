@@ -1,8 +1,8 @@
 """Learned earning weights: points move to where a point is proven to buy more spend.
 
-The *worth* of an action is the spend that one of its points brings, `effect / points per award`, as a share of what the
-programme's members spend per point. Only actions whose worth is known take part: an interval narrow enough to tell high
-from low, and a placebo that cannot be most of it (`online_models.effects`). Among these, the wish is
+The *worth* of an action is the spend that one of its points brings, `effect / points per action`, as a share of what
+the programme's members spend per point. Only actions whose worth is known take part: an interval narrow enough to tell
+high from low, and a placebo that cannot be most of it (`online_models.effects`). Among these, the wish is
 `1 + shrunk(worth - mean worth)`: points go from those below the mean to those above it, the less the more uncertain the
 difference is. All others have the weight of the static rule. Wishes are then cut to band, step and budget
 (`online_models.budget`).
@@ -26,6 +26,8 @@ Limit = Literal["band_low", "band_high", "step", "budget"]
 # one that is to take part, so that an action on the edge does not come and go.
 _ERRORS = 2
 _ERRORS_TO_ENTER = 3
+
+_MILLI = 1_000
 
 # A worth is known when its interval reaches no further than half of it, or than this (of the programme's mean spend per
 # point): a worth of nothing, known for sure, is knowledge too. The placebo's interval must lie within the same bound.
@@ -69,7 +71,7 @@ class ActionEvidence(msgspec.Struct, frozen=True):
     verdict: Verdict
     effect: Effect
     worth: Worth | None
-    points_per_award_milli: int
+    points_per_action_milli: int
     share_bp: int
     wish_bp: int
     weight_bp: int
@@ -78,9 +80,9 @@ class ActionEvidence(msgspec.Struct, frozen=True):
 
 def worth_of(effect: Effect, issuance: Issuance, spend_per_point: float) -> Worth | None:
     """The effect per point; None where no points are issued for the action, or nothing is spent."""
-    if issuance.points <= 0 or issuance.awards <= 0 or spend_per_point <= 0.0:
+    if issuance.points <= 0 or issuance.points_per_action <= 0.0 or spend_per_point <= 0.0:
         return None
-    scale = BP * issuance.awards / issuance.points / spend_per_point
+    scale = BP / issuance.points_per_action / spend_per_point
     return Worth(
         worth_bp=round(effect.effect_minor * scale),
         error_bp=round(effect.error_minor * scale),
@@ -115,7 +117,7 @@ def propose(
     proven effect move, and only against each other; the others go back to the static rule, step by step, and what that
     takes or gives is part of the same budget.
     """
-    issuances = [issued.get(effect.action, Issuance()) for effect in effects]
+    issuances = [issued.get(effect.action, Issuance(0, 0.0)) for effect in effects]
     worths = [worth_of(effect, issuance, spend_per_point) for effect, issuance in zip(effects, issuances, strict=True)]
     current = [current_bp.get(effect.action, BP) for effect in effects]
     verdicts: list[Verdict] = [
@@ -123,7 +125,7 @@ def propose(
         for worth, weight in zip(worths, current, strict=True)
     ]
     known = [i for i, verdict in enumerate(verdicts) if verdict == "learned"]
-    shares = [max(0, issuance.points) for issuance in issuances]
+    shares = [issuance.points for issuance in issuances]
     wishes = _wishes(worths, known, shares, learning)
     limits = [limits_of(weight, learning.band_low_bp, learning.band_high_bp, learning.step_bp) for weight in current]
     weights = _weights(wishes, current, known, shares, limits)
@@ -134,7 +136,7 @@ def propose(
             verdict=verdicts[i],
             effect=effect,
             worth=worths[i],
-            points_per_award_milli=issuances[i].points * 1_000 // max(1, issuances[i].awards),
+            points_per_action_milli=round(issuances[i].points_per_action * _MILLI),
             share_bp=shares[i] * BP // total,
             wish_bp=wishes[i],
             weight_bp=weights[i],

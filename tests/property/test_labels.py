@@ -1,6 +1,7 @@
 """Labels against an oracle that keeps everything; lazy work equals swept work; rows equal memory; nothing leaks."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 from hypothesis import given
@@ -134,13 +135,16 @@ def test_a_purchase_ahead_of_log_time_that_the_features_know_is_not_in_the_label
 
 
 @given(histories())
-def test_every_award_is_counted_at_most_once(buys: list[Buy]) -> None:
+def test_every_award_is_counted_once_in_the_span_that_the_outcome_names(buys: list[Buy]) -> None:
     outcomes, _ = run(buys)
 
-    issued = [award for outcome in outcomes for award in outcome.issued]
+    spans = [range(outcome.issued_from_ms, outcome.matured_at_ms) for outcome in outcomes]
 
-    assert sum(awards for _, _, awards in issued) <= len(buys)
-    assert sum(points for _, points, _ in issued) <= sum(buy.amount_minor // 100 for buy in buys)
+    for outcome, span in zip(outcomes, spans, strict=True):
+        awarded = sum(buy.amount_minor // 100 for buy in buys if buy.log_ms in span)
+        assert sum(points for _, points in outcome.issued) == awarded
+    for span, following in pairwise(spans):
+        assert span.stop <= following.start
 
 
 @given(histories())

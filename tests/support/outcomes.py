@@ -22,7 +22,7 @@ ACTIONS = ("purchase", "share", "review", "login", "campaign_received")
 MONTH_DAYS = 30
 BASKET_MINOR = 2_000
 
-# points per award under the static rule, in `issued`
+# points per action under the static rule, in `issued`
 AWARDS = {"purchase": 20, "share": 10, "review": 10, "login": 1, "campaign_received": 1}
 
 
@@ -84,7 +84,8 @@ def outcomes(world: World) -> Iterator[Outcome]:
                 features=_vector(life, month),
                 features_after=_vector(life, month + 1),
                 label_spend_minor=life[month + 1]["spend"],
-                issued=tuple((action, AWARDS[action] * life[month][action], life[month][action]) for action in ACTIONS),
+                issued_from_ms=moment_ms,
+                issued=tuple((action, AWARDS[action] * life[month + 1][action]) for action in ACTIONS),
             )
 
 

@@ -15,7 +15,7 @@ def _evidence(world: World) -> dict[str, ActionEvidence]:
     for outcome in outcomes(world):
         estimator.observe(outcome)
         book.observe(outcome)
-    items = propose(estimator.effects(), book.issued, book.spend_per_point(), {}, LEARNING)
+    items = propose(estimator.effects(), book.issuances(), book.spend_per_point(), {}, LEARNING)
     return {item.action: item for item in items}
 
 
@@ -76,5 +76,5 @@ def test_only_actions_that_are_counted_over_both_windows_can_be_learned() -> Non
 def test_an_action_without_awards_has_no_worth() -> None:
     effect = Effect("share", 100, 1, 0, 1)
 
-    assert worth_of(effect, Issuance(points=0, awards=3), 1.0) is None
-    assert worth_of(effect, Issuance(points=30, awards=3), 0.0) is None
+    assert worth_of(effect, Issuance(0, 0.0), 1.0) is None
+    assert worth_of(effect, Issuance(30, 10.0), 0.0) is None

@@ -34,7 +34,7 @@ def _propose(
         Effect(name, *(getattr(case[0], field) for field in Effect.__struct_fields__[1:]))
         for name, case in zip(names, drawn, strict=True)
     ]
-    book = {name: Issuance(points, awards) for name, (_, points, awards, _) in zip(names, drawn, strict=True)}
+    book = {name: Issuance(points, points / awards) for name, (_, points, awards, _) in zip(names, drawn, strict=True)}
     evidence = propose(named, book, 100.0, current, LEARNING)
     return (
         [item.weight_bp for item in evidence],
@@ -75,7 +75,7 @@ def test_what_is_not_proven_goes_back_to_the_static_rule_and_stays(drawn: list[t
 
 def _two(good: int, bad: int, error: int, current: dict[str, int]) -> dict[str, int]:
     pair = [Effect("good", good, error, 0, error), Effect("bad", bad, error, 0, error)]
-    book = {"good": Issuance(10_000, 100), "bad": Issuance(10_000, 100)}
+    book = {"good": Issuance(10_000, 100.0), "bad": Issuance(10_000, 100.0)}
     return {item.action: item.weight_bp for item in propose(pair, book, 100.0, current, LEARNING)}
 
 
@@ -100,14 +100,14 @@ def test_noise_smaller_than_the_dead_band_moves_nothing() -> None:
 
 def test_one_proven_action_alone_has_nobody_to_take_from() -> None:
     pair = [Effect("good", 10_000, CERTAIN, 0, CERTAIN), Effect("unknown", 0, VAGUE, 0, VAGUE)]
-    book = {"good": Issuance(10_000, 100), "unknown": Issuance(10_000, 100)}
+    book = {"good": Issuance(10_000, 100.0), "unknown": Issuance(10_000, 100.0)}
 
     assert {item.weight_bp for item in propose(pair, book, 100.0, {}, LEARNING)} == {BP}
 
 
 def test_an_effect_that_shows_as_strongly_before_its_cause_moves_nothing() -> None:
     pair = [Effect("selected", 10_000, CERTAIN, 9_000, CERTAIN), Effect("bad", 0, CERTAIN, 0, CERTAIN)]
-    book = {"selected": Issuance(10_000, 100), "bad": Issuance(10_000, 100)}
+    book = {"selected": Issuance(10_000, 100.0), "bad": Issuance(10_000, 100.0)}
 
     evidence = propose(pair, book, 100.0, {}, LEARNING)
 
@@ -122,7 +122,7 @@ def test_an_uncertain_difference_counts_for_less() -> None:
 
 def test_limits_that_were_hit_are_recorded() -> None:
     pair = [Effect("good", 40_000, CERTAIN, 0, CERTAIN), Effect("bad", 0, CERTAIN, 0, CERTAIN)]
-    book = {"good": Issuance(30_000, 300), "bad": Issuance(10_000, 100)}
+    book = {"good": Issuance(30_000, 100.0), "bad": Issuance(10_000, 100.0)}
 
     good, bad = propose(pair, book, 100.0, {}, LEARNING)
 
