@@ -135,8 +135,8 @@ class SeenIds:
             self._changed.append(page.first)
             page.first += 1
             self._open_changed = True
-        if page.digests and page.first == page.number and page.last_day < oldest_day:
-            self._known.clear()
+        if page.digests and page.last_day < oldest_day:
+            self._known.difference_update(_split(page.digests))
             page.digests = b""
             self._open_changed = True
 

@@ -84,9 +84,10 @@ class Rings:
         if hour == self.hour:
             return
         self.hour = hour
-        if self.hours or self.open_days:
+        # An emptied bucket counts for nothing: a reloaded member has none, and must write the same rows.
+        if any(self.hours.values()) or any(self.open_days.values()):
             self.hours_changed = True
-            self._roll_up_hours(totals)
+        self._roll_up_hours(totals)
         day = hour // HOURS_PER_DAY
         if day != self.day:
             self._turn_day(day, totals)
@@ -103,22 +104,26 @@ class Rings:
         last = self.slot - SLOTS_PER_HOUR
         for slot in sorted(slot for slot in self.slots if slot <= last):
             bucket = self.slots.pop(slot)
-            merge(self.hours.setdefault(slot // SLOTS_PER_HOUR, {}), bucket)
-            leave(totals, bucket, HOUR_WINDOW)
+            if bucket:
+                merge(self.hours.setdefault(slot // SLOTS_PER_HOUR, {}), bucket)
+                leave(totals, bucket, HOUR_WINDOW)
 
     def _roll_up_hours(self, totals: list[int]) -> None:
         last = self.hour - HOURS_PER_DAY
         for hour in sorted(hour for hour in self.hours if hour <= last):
             bucket = self.hours.pop(hour)
-            merge(self.open_days.setdefault(hour // HOURS_PER_DAY, {}), bucket)
-            leave(totals, bucket, DAY_WINDOW)
+            if bucket:
+                merge(self.open_days.setdefault(hour // HOURS_PER_DAY, {}), bucket)
+                leave(totals, bucket, DAY_WINDOW)
 
     def _turn_day(self, day: int, totals: list[int]) -> None:
         """Close open days, then let days leave their windows."""
         before, self.day = self.day, day
         self.older_changed = True
         for closed in sorted(open_day for open_day in self.open_days if open_day <= day - OPEN_DAYS):
-            merge(self.days.open(closed), self.open_days.pop(closed))
+            bucket = self.open_days.pop(closed)
+            if bucket:
+                merge(self.days.open(closed), bucket)
         for window, days in _DAYS_OF.items():
             if day - before >= days:
                 clear(totals, window)

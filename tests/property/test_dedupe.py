@@ -113,6 +113,19 @@ def test_rows_of_expired_pages_are_deleted() -> None:
         assert len(store.rows) <= (KEPT_DAYS + 1) // IDS_PER_PAGE + 2
 
 
+def test_the_oldest_day_itself_is_kept_in_closed_and_open_pages() -> None:
+    ids, store = SeenIds(), Store()
+    for number in range(IDS_PER_PAGE + 1):
+        ids.remember(digest_of(number), 17_000)
+    ids.expire(17_000)
+    assert len(ids) == IDS_PER_PAGE + 1
+    store.write(ids)
+    ids.expire(17_001)
+    assert len(ids) == 0
+    store.write(ids)
+    assert len(SeenIds.load(store.rows.get)) == 0
+
+
 def test_remembering_twice_is_remembering_once() -> None:
     ids = SeenIds()
     ids.remember(digest_of(1), 17_000)

@@ -24,7 +24,6 @@ class Step:
     kind: Literal["observe", "undo", "advance"]
     at_ms: int
     amounts: Amounts = ()
-    of: int = 0
 
 
 @dataclass
@@ -75,19 +74,24 @@ amounts_of = st.one_of(
     st.integers(0, 10**5).map(lambda ms: ((ACTIVITY, 1), (BROWSES, 1), (BROWSE_MS, ms))),
 )
 # Gaps at every scale of the windows, so that edges of slots, hours, days, chunks and whole windows are met.
-gaps = st.one_of(
+SCALES = (
     st.integers(0, 10 * MINUTE_MS),
-    st.integers(0, 3 * HOUR_MS),
-    st.integers(0, 3 * DAY_MS),
-    st.integers(0, 40 * DAY_MS),
-    st.integers(80 * DAY_MS, 100 * DAY_MS),
-    st.sampled_from([5 * MINUTE_MS, HOUR_MS, DAY_MS, 7 * DAY_MS, 30 * DAY_MS, 90 * DAY_MS]),
+    st.integers(0, 2 * HOUR_MS),
+    st.integers(0, 30 * HOUR_MS),
+    st.integers(0, 12 * DAY_MS),
+    st.integers(20 * DAY_MS, 100 * DAY_MS),
+    st.sampled_from([5 * MINUTE_MS, HOUR_MS, DAY_MS, 2 * DAY_MS, 7 * DAY_MS, 30 * DAY_MS, 90 * DAY_MS]),
 )
+gaps = st.one_of(SCALES)
 
 
 @st.composite
 def histories(draw: st.DrawFn, max_size: int = 25) -> list[Step]:
-    """Steps in order of arrival; events may be late by anything, refunds come back on any earlier event."""
+    """Steps in order of arrival; events may be late by anything, refunds come back on any earlier event.
+
+    A history keeps mostly to one or two scales: what goes wrong between hours needs several hours.
+    """
+    scales = st.one_of(draw(st.lists(st.sampled_from(SCALES), min_size=1, max_size=2)))
     steps: list[Step] = []
     now_ms = START_MS
     open_events: list[int] = []
@@ -98,9 +102,9 @@ def histories(draw: st.DrawFn, max_size: int = 25) -> list[Step]:
             steps.append(Step("undo", steps[of].at_ms, _part(draw, steps[of].amounts)))
         elif kind == "late":
             open_events.append(len(steps))
-            steps.append(Step("observe", now_ms - draw(gaps), draw(amounts_of)))
+            steps.append(Step("observe", now_ms - draw(scales), draw(amounts_of)))
         else:
-            now_ms += draw(gaps)
+            now_ms += draw(scales)
             if kind != "advance":
                 open_events.append(len(steps))
             steps.append(Step("advance" if kind == "advance" else "observe", now_ms, draw(amounts_of)))
@@ -108,7 +112,7 @@ def histories(draw: st.DrawFn, max_size: int = 25) -> list[Step]:
 
 
 def _part(draw: st.DrawFn, amounts: Amounts) -> Amounts:
-    return tuple((measure, draw(st.integers(0, value))) for measure, value in amounts)
+    return amounts if draw(st.booleans()) else tuple((m, draw(st.integers(0, value))) for m, value in amounts)
 
 
 def apply(step: Step, windows: ActivityWindows) -> None:
