@@ -27,12 +27,17 @@ _MICRO = 1_000_000
 
 
 class TrainerFigures(msgspec.Struct, frozen=True):
-    """Where the trainer stands, for metrics and summaries."""
+    """Where the trainer stands, for metrics and summaries.
+
+    `duplicates` were learned before; `ahead` came before their turn and were left for when they come again. Of an
+    undisturbed log there are none of either.
+    """
 
     policy_version: int
     weights_version: int
     examples: int
     duplicates: int
+    ahead: int
     epoch: int
     drift_alarms: int
     frozen: bool
@@ -60,6 +65,7 @@ class Trainer:
     def __init__(self) -> None:
         self._next_number: dict[int, int] = {}
         self._duplicates = 0
+        self._ahead = 0
         self._examples = 0
         self._epoch = 0
         self._epoch_examples = 0
@@ -85,7 +91,8 @@ class Trainer:
             return None
         expected = self._next_number.get(record.partition, 0)
         if record.number != expected:
-            self._duplicates += 1
+            self._duplicates += record.number < expected
+            self._ahead += record.number > expected
             return None
         if self._models is None or self._policy is None:
             raise ContractError(f"example {record.partition}/{record.number}, offset {offset}, comes before any policy")
@@ -172,6 +179,7 @@ class Trainer:
             weights_version=self._weights.version,
             examples=self._examples,
             duplicates=self._duplicates,
+            ahead=self._ahead,
             epoch=self._epoch,
             drift_alarms=self._models.drift.alarms if self._models else 0,
             frozen=self._calm_epochs > 0 or bool(self._policy and self._policy.learning.frozen),

@@ -6,6 +6,7 @@ recorded topic has all of that in it already.
 """
 
 import hashlib
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import tee, zip_longest
@@ -88,6 +89,8 @@ class Replay:
         self._next_tick_ms: int | None = None
         self._offset = 0
         self._taught: list[bytes] = []
+        self._waiting: deque[Output] = deque()
+        self._routing = False
         keys = (*policy.public_keys, public_key_of(REPLAY_KEY))
         self._append(0, None, policy_record(msgspec.structs.replace(policy, public_keys=keys), REPLAY_KEY))
 
@@ -122,8 +125,13 @@ class Replay:
     def _append(self, timestamp_ms: int, key: bytes | None, value: bytes) -> None:
         self.fold.apply(LogRecord(0, self._offset, timestamp_ms, key, value))
         self._offset += 1
-        for output in self.fold.take_outputs():
-            self._route(output)
+        self._waiting.extend(self.fold.take_outputs())
+        if self._routing:
+            return  # a weights record, appended while its example is being learned: its outputs wait their turn
+        self._routing = True
+        while self._waiting:
+            self._route(self._waiting.popleft())
+        self._routing = False
 
     def _route(self, output: Output) -> None:
         match output.topic:
