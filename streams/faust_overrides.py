@@ -23,7 +23,7 @@ streams, the web server. What follows here replaces the parts that lose or doubl
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NoReturn
 
 import faust
@@ -80,6 +80,12 @@ class ShellConsumer(driver.Consumer):
         acked.clear()
         self._acked_index[tp].clear()
         return offset
+
+    def note_applied(self, positions: Mapping[TP, int]) -> None:
+        """Let everything before these offsets be committed: a dead worker may have applied more than it committed."""
+        for tp, position in positions.items():
+            if position > 0:
+                self._acked[tp].append(position - 1)
 
     async def perform_seek(self) -> None:
         """Stay: see 3 above."""

@@ -266,8 +266,9 @@ class Recovery(Service):
         if followed:
             self._running.append(asyncio.create_task(self._guarded(self._stand_by(followed))))
         log.info(
-            "rows are complete",
-            extra={"partitions": sorted(tp.partition for tp in actives), "standbys": len(followed)},
+            "rows are complete in partitions %s, standby for %s",
+            sorted(tp.partition for tp in actives),
+            sorted(tp.partition for tp in followed),
         )
         return {tp.partition: replay for tp, replay in actives.items()}
 
@@ -295,6 +296,7 @@ class Recovery(Service):
         await app.on_rebalance_complete.send()
         if positions:
             await app.consumer.seek_wait(dict(positions))
+            app.consumer.note_applied(positions)
             app.consumer.resume_partitions(set(positions))
         self.completed.set()
         app.flow_control.resume()
@@ -303,4 +305,4 @@ class Recovery(Service):
         app.tables.on_actives_ready()
         app.tables.on_standbys_ready()
         app.on_rebalance_end()
-        log.info("ready", extra={"positions": {f"{tp.topic}/{tp.partition}": at for tp, at in positions.items()}})
+        log.info("ready, reading on at %s", {f"{tp.topic}/{tp.partition}": at for tp, at in sorted(positions.items())})

@@ -12,7 +12,7 @@ _TIMEOUT_S = 30.0
 def read_topic(bootstrap: str, topic: str) -> dict[int, list[Message]]:
     """All records of a topic up to its end now, by partition."""
     consumer = _consumer(bootstrap, "reader-of-tests")
-    found: dict[int, list[Message]] = defaultdict(list)
+    found: dict[int, list[Message]] = {}
     try:
         for number in _numbers(consumer, topic):
             found[number] = list(_read(consumer, TopicPartition(topic, number)))

@@ -1,0 +1,101 @@
+"""A run with the toy fold: its topics, its steady producer, its workers' settings."""
+
+import random
+import threading
+import time
+from types import TracebackType
+from typing import Self
+
+from confluent_kafka import Producer
+
+from streams.settings import Settings
+from streams.topic_admin import TopicAdmin
+from tests.support.toy_fold import DROP
+
+KEYS = 500
+DROP_SHARE = 0.02
+SESSION_TIMEOUT_MS = 2_000
+
+
+class ToyRun:
+    """Topics under one prefix.
+
+    Args:
+        bootstrap: The broker.
+        prefix: Prefix of topics, group and ids.
+        partitions: Partitions of the actions topic.
+    """
+
+    def __init__(self, bootstrap: str, prefix: str, partitions: int = 2) -> None:
+        self.bootstrap = bootstrap
+        self.prefix = prefix
+        self.partitions = partitions
+        self.actions = f"{prefix}.actions"
+        TopicAdmin(Settings.load(None, self.environment)).ensure()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Settings of its workers."""
+        return {
+            "TIERSTREAM_BOOTSTRAP_SERVERS": self.bootstrap,
+            "TIERSTREAM_APP_ID": self.prefix,
+            "TIERSTREAM_TOPIC_PREFIX": self.prefix,
+            "TIERSTREAM_PARTITIONS": str(self.partitions),
+            "TIERSTREAM_TICKER": "off",
+            "TIERSTREAM_WEB_PORT": "0",
+            "TIERSTREAM_SESSION_TIMEOUT_MS": str(SESSION_TIMEOUT_MS),
+            "TIERSTREAM_STANDBY_REPLICAS": "0",
+        }
+
+    def producer(self) -> Producer:
+        """An idempotent producer."""
+        return Producer(
+            {"bootstrap.servers": self.bootstrap, "enable.idempotence": True, "linger.ms": 5, "log_level": 0}
+        )
+
+    def produce(self, count: int, seed: int = 0) -> None:
+        """Write `count` actions, acknowledged when this returns."""
+        producer = self.producer()
+        draw = random.Random(seed)
+        for number in range(count):
+            produce_one(producer, self.actions, draw, number)
+        assert producer.flush(60) == 0
+
+
+def produce_one(producer: Producer, topic: str, draw: random.Random, number: int) -> None:
+    """Hand one drawn action to the producer."""
+    value = DROP if draw.random() < DROP_SHARE else b"v-%d" % number
+    producer.produce(topic, key=b"k-%d" % draw.randrange(KEYS), value=value)
+    producer.poll(0)
+
+
+class SteadyProducer:
+    """Writes actions at a steady rate while the `with` block runs; all are acknowledged at its end."""
+
+    def __init__(self, run: ToyRun, per_second: int, seed: int) -> None:
+        self._run = run
+        self._per_second = per_second
+        self._draw = random.Random(seed)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._produce, name="steady producer")
+        self.count = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _produce(self) -> None:
+        producer = self._run.producer()
+        begin = time.monotonic()
+        while not self._stop.wait(0.02):
+            due = int((time.monotonic() - begin) * self._per_second)
+            while self.count < due:
+                produce_one(producer, self._run.actions, self._draw, self.count)
+                self.count += 1
+        assert producer.flush(60) == 0
