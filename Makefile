@@ -43,8 +43,8 @@ setup: .venv/installed ## a virtual environment with everything in it
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	touch $@
 
-kafka: .venv/installed ## the jars of a real Kafka broker
-	@$(BIN)/python -m deploy.kafka --fetch-only
+kafka: .venv/installed ## what a real Kafka broker needs
+	@$(BIN)/python -m deploy.kafka --prepare
 
 data: $(DEMO_HISTORY) ## an extract of real households' actions
 

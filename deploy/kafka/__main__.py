@@ -8,8 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
-from deploy.kafka.jars import fetch_jars
-from deploy.kafka.launcher import ALLOWED_SIZES, KafkaCluster
+from deploy.kafka.launcher import ALLOWED_SIZES, KafkaCluster, prepare
 from features.errors import BrokerError
 
 FAILED = 1
@@ -20,14 +19,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.kafka", description=__doc__)
     parser.add_argument("--brokers", type=int, choices=ALLOWED_SIZES, default=1, help="how many brokers (default 1)")
     parser.add_argument("--folder", type=Path, default=None, help="keep the data here (default: a temporary folder)")
-    parser.add_argument("--fetch-only", action="store_true", help="fetch the jars and end")
+    parser.add_argument("--prepare", action="store_true", help="fetch what is missing and end")
     options = parser.parse_args(arguments)
     # From here on either signal is an ordinary exit, also while brokers are starting: `with` stops what runs.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _frame: sys.exit(128 + received))
     try:
-        if options.fetch_only:
-            print(fetch_jars())  # noqa: T201 - the answer of a command
+        if options.prepare:
+            print(prepare())  # noqa: T201 - the answer of a command
             return 0
         with KafkaCluster(brokers=options.brokers, folder=options.folder) as cluster:
             print(cluster.bootstrap, flush=True)  # noqa: T201 - the answer of a command

@@ -5,13 +5,14 @@ import signal
 import socket
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from deploy.kafka.config import HOST, Node
+from deploy.kafka.jvm import Jvm
 from features.errors import BrokerError
 
-_LOG_CONFIG = Path(__file__).with_name("log4j2.xml")
-_STOP_TIMEOUT_S = 10.0  # the last broker of a quorum cannot hand over and would wait for minutes
+_STOP_TIMEOUT_S = 30.0  # the last broker of a quorum cannot hand over and would wait for minutes
 _POLL_S = 0.1
 _TAIL_BYTES = 3_000
 
@@ -22,13 +23,10 @@ class Broker:
     The folder holds `server.properties`, `data/`, `broker.log`, `broker.out` and, while the process runs, `broker.pid`.
     """
 
-    def __init__(self, node: Node, folder: Path, *, java: str, jars: Path, heap_mib: int) -> None:
+    def __init__(self, node: Node, folder: Path, jvm: Jvm) -> None:
         self.node = node
         self.folder = folder
-        self._jvm = [java, "-XX:+UseSerialGC", "-Dfile.encoding=UTF-8"]
-        self._jvm += [f"-Dlog4j2.configurationFile={_LOG_CONFIG}", f"-Dtierstream.broker.log={folder / 'broker.log'}"]
-        self._class_path = ["-cp", f"{jars}/*"]
-        self._heap = ["-Xms128m", f"-Xmx{heap_mib}m"]
+        self._jvm = jvm
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -39,16 +37,20 @@ class Broker:
 
     def format(self, cluster_id: str) -> subprocess.Popen[bytes]:
         """Begin to format the storage; the caller waits for the process, so that several brokers format at once."""
-        command = [*self._jvm, "-XX:TieredStopAtLevel=1", *self._class_path, "kafka.tools.StorageTool", "format"]
-        command += ["--cluster-id", cluster_id, "--config", str(self.folder / "server.properties")]
+        options = ("format", "--cluster-id", cluster_id, "--config", str(self.folder / "server.properties"))
+        plain = replace(self._jvm, dump_classes=None)
+        command = plain.command("kafka.tools.StorageTool", self.folder / "format.log", *options)
         with (self.folder / "broker.out").open("ab") as out:
-            return subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL)  # noqa: S603 - our own command line, no shell
+            return subprocess.Popen(  # noqa: S603 - our own command line, no shell
+                command, stdout=out, stderr=out, stdin=subprocess.DEVNULL
+            )
 
     def start(self) -> None:
         """Start the process; does nothing when it runs. Use `wait_listening` to know when it serves."""
         if self.pid is not None:
             return
-        command = [*self._jvm, *self._heap, *self._class_path, "kafka.Kafka", str(self.folder / "server.properties")]
+        properties = str(self.folder / "server.properties")
+        command = self._jvm.command("kafka.Kafka", self.folder / "broker.log", properties)
         with (self.folder / "broker.out").open("ab") as out:
             # A session of its own: an interrupt at the terminal reaches the launcher, which stops brokers in order.
             self._process = subprocess.Popen(  # noqa: S603 - our own command line, no shell
@@ -74,7 +76,7 @@ class Broker:
         raise BrokerError(f"broker {self.node.node_id}: does not listen after {timeout_s:.0f} s\n{self.tail()}")
 
     def stop(self) -> None:
-        """Ask the process to end (SIGTERM) and wait for it; after 10 s, kill it."""
+        """Ask the process to end (SIGTERM) and wait for it; after 30 s, kill it."""
         self.send_signal(signal.SIGTERM)
         self._reap()
 

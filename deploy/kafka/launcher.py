@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 import time
 import uuid
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,7 +27,7 @@ from confluent_kafka.admin import AdminClient
 
 from deploy.kafka.broker import Broker
 from deploy.kafka.config import HOST, Node, server_properties
-from deploy.kafka.jars import fetch_jars, java
+from deploy.kafka.jvm import Jvm
 from deploy.kafka.ports import free_ports
 from features.errors import BrokerError
 
@@ -52,14 +53,24 @@ class KafkaCluster:
         brokers: 1, or 3 for replication and fault campaigns.
         folder: Where segments and logs go; kept afterwards. None: a temporary folder, removed at `stop`.
         heap_mib: Heap limit of each broker in MiB.
+        throughput: Start slowly and run fast: for benchmarks.
+        dump_classes: A file for the class archive of a broker that ends in order; see `prepare`.
     """
 
-    def __init__(self, brokers: int = 1, folder: Path | None = None, *, heap_mib: int = _DEFAULT_HEAP_MIB) -> None:
+    def __init__(
+        self,
+        brokers: int = 1,
+        folder: Path | None = None,
+        *,
+        heap_mib: int = _DEFAULT_HEAP_MIB,
+        throughput: bool = False,
+        dump_classes: Path | None = None,
+    ) -> None:
         if brokers not in ALLOWED_SIZES:
             raise BrokerError(f"brokers: {brokers} is not possible; use 1 or 3")
         self._count = brokers
         self._given_folder = folder
-        self._heap_mib = heap_mib
+        self._locate = partial(Jvm.locate, heap_mib, throughput=throughput, dump_classes=dump_classes)
         self._folder: Path | None = None
         self._guard: subprocess.Popen[bytes] | None = None
         self._brokers: dict[int, Broker] = {}
@@ -145,8 +156,7 @@ class KafkaCluster:
         self.stop()
 
     def _start_once(self) -> None:
-        jars = fetch_jars()
-        command = java()
+        jvm = self._locate()
         folder = self._given_folder or Path(tempfile.mkdtemp(prefix="tierstream-kafka-"))
         self._folder = folder
         self._start_guard(folder)
@@ -157,7 +167,7 @@ class KafkaCluster:
             place.mkdir(parents=True, exist_ok=True)
             properties = server_properties(node, nodes, place / "data")
             (place / "server.properties").write_text(properties, encoding="utf-8")
-            self._brokers[node.node_id] = Broker(node, place, java=command, jars=jars, heap_mib=self._heap_mib)
+            self._brokers[node.node_id] = Broker(node, place, jvm)
         self._format()
         for broker in self._brokers.values():
             broker.start()
@@ -191,6 +201,26 @@ class KafkaCluster:
                 if broker.pid is None or time.monotonic() > deadline:
                     raise BrokerError(f"broker {node_id}: does not serve\n{broker.tail()}")
                 time.sleep(_READY_POLL_S)
+
+
+def prepare() -> Path:
+    """Fetch the jars and make the class archive with which brokers start faster, where either is missing.
+
+    Returns:
+        The folder of the jars.
+
+    Raises:
+        BrokerError: Java or Maven is missing, or the jars cannot be fetched.
+    """
+    jvm = Jvm.locate(_DEFAULT_HEAP_MIB)
+    if not jvm.archive.exists():
+        with tempfile.TemporaryDirectory(dir=jvm.jars.parent) as scratch:
+            dumped = Path(scratch) / "classes"
+            with KafkaCluster(folder=Path(scratch), dump_classes=dumped):
+                pass  # it only has to come up and end in order
+            if dumped.exists():  # some Java builds cannot dump; brokers then start as they are
+                dumped.replace(jvm.archive)
+    return jvm.jars
 
 
 def _listed(client: AdminClient) -> set[int]:
