@@ -4,6 +4,7 @@ Nothing is computed anew but the sums that the reader can check: what is said is
 versions that are named.
 """
 
+from features.event_time import date_of
 from features.windows import ActivityWindows
 from loyalty.account import Account, LastAward
 from loyalty.calendar import NEVER_MS
@@ -67,14 +68,12 @@ def explain_last_award(account: Account, scope: Scope) -> str:
     if last is None:
         return "No points have been awarded yet."
     scale = scope.policy.programme.point_scale
-    return "\n".join(
-        [
-            f"Last award: {_count(last.granted, scale)} for {last.action} at {_when(instant(last.time_ms).isoformat())}, "
-            f"by the earning rule {last.rule}.",
-            f"  {explain_factors(_factors_of(last, scope), scale)}",
-            f"  entry {last.entry.hex()}, policy version {last.policy_version}, weights version {last.weights_version}",
-        ]
-    )
+    when = _when(instant(last.time_ms).isoformat())
+    lines = [f"Last award: {_count(last.granted, scale)} for {last.action} at {when}, by the earning rule {last.rule}."]
+    lines.append(f"  {explain_factors(_factors_of(last, scope), scale)}")
+    lines.append(f"  entry {last.entry.hex()}")
+    lines.append(f"  policy version {last.policy_version}, weights version {last.weights_version}")
+    return "\n".join(lines)
 
 
 def explain_tier(account: Account, orders: Orders, windows: ActivityWindows, scope: Scope, log_time_ms: int) -> str:
@@ -88,6 +87,12 @@ def explain_tier(account: Account, orders: Orders, windows: ActivityWindows, sco
     value = sum(part.points for part in parts)
     rank = ladder.index.get(core.tier.tier, 0)
     lines = [f"Tier: {core.tier.tier}{_validity(core.tier.valid_until_ms)}."]
+    reached = next(
+        (period for period in reversed(core.tier.periods) if ladder.index.get(period.reached, 0) >= rank), None
+    )
+    if rank and reached is not None and reached.day != span.day:
+        before = sum(part.points for part in contributions(context, reached.day))
+        lines.append(f"  It was reached in the period that began on {date_of(reached.day).isoformat()}, with {before}.")
     lines.append(f"  In this {_WINDOW_WORDS[ladder.window]}, {value} on the ladder's scale:")
     lines += [f"    {_contribution(part)}" for part in parts]
     lines.append(f"  {core.tier.tier} takes {ladder.thresholds[rank]}" + _missing(ladder.thresholds[rank] - value))

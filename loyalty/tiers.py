@@ -9,8 +9,8 @@ them the rank that its window's value reaches. The tier is a walk over the perio
                     `-- valid to the end of 2018 --'`-- valid to the end of 2019
 
 * at the start of a period, a tier whose validity and grace are over lapses: `one_down`, `balance_based`, `to_base`;
-* within the period, a rank at or above the tier becomes the tier, at once, valid to the end of the period
-  `valid_periods` later.
+* within a period that has activity, a rank at or above the tier becomes the tier, at once, valid to the end of the
+  period `valid_periods` later.
 
 So it does not matter in which order actions arrived, nor when somebody looked. Periods that no late action and no
 refund can reach any more are folded into the anchor from which the walk starts. A tier once reached stays for its
@@ -92,9 +92,7 @@ def _add(context: Context, span: Span, adds: list[tuple[int, int]]) -> Reason | 
     context.account.core_changed = True
     period = period_of(context, span.day)
     if any(value < 0 for _, value in adds):
-        before = rank_of(context, span.day)
-        _sum_up(period, adds)
-        return _lower(context, period, before)
+        return _lower(context, period, adds)
     _sum_up(period, adds)
     if ladder.window_months == 1:
         rank = ladder.rank(ladder.value(period.sums, context.scope.weights))
@@ -114,16 +112,19 @@ def _sum_up(period: QualifyingPeriod, adds: list[tuple[int, int]]) -> None:
         sums[key] = max(0, sums.get(key, 0) + value)
 
 
-def _lower(context: Context, period: QualifyingPeriod, before: int) -> Reason | None:
-    """After a refund: what the windows from `period` on had reached falls with the value, and no further."""
-    if rank_of(context, period.day) >= before:
-        return None
+def _lower(context: Context, period: QualifyingPeriod, adds: list[tuple[int, int]]) -> Reason | None:
+    """After a refund: what the windows from `period` on had reached falls with their value, and no further."""
     ladder = context.compiled.ladder
-    for later in context.core.tier.periods:
-        if later.day >= period.day:
-            reached = min(ladder.index.get(later.reached, 0), rank_of(context, later.day))
-            later.reached = ladder.ids[reached]
-    return "refund"
+    later = [other for other in context.core.tier.periods if other.day >= period.day]
+    before = [rank_of(context, other.day) for other in later]
+    _sum_up(period, adds)
+    lowered = False
+    for other, rank_before in zip(later, before, strict=True):
+        rank = rank_of(context, other.day)
+        if rank < rank_before and rank < ladder.index.get(other.reached, 0):
+            other.reached = ladder.ids[rank]
+            lowered = True
+    return "refund" if lowered or ladder.window_months > 1 else None
 
 
 def settle(context: Context, reason: Reason) -> None:
@@ -172,7 +173,7 @@ def _walk(context: Context, current: Span) -> Standing:
         if standing.rank and standing.valid_until_ms <= span.start_ms and lapses_ms <= context.now_ms:
             standing = _lapsed(context, standing.rank, balance, span)
         balance = max(rank_of(context, span.day), reached.get(span.day, 0))
-        if balance and balance >= standing.rank:
+        if balance and balance >= standing.rank and span.day in reached:
             standing = Standing(balance, calendar.after(ladder.period, span, ladder.valid_periods).end_ms)
         if span.end_ms + open_ms <= context.now_ms:
             _settle_anchor(context, span, standing, balance)
