@@ -9,10 +9,11 @@ from typing import Self
 from confluent_kafka import Consumer, Message, TopicPartition
 
 from features.errors import BrokerError
+from online_models.published import decode_published
 from streams.decision_log import DECISION_TOPICS, DecisionTopic
 from streams.settings import Settings
-from streams.state import PARTITION_KEY, PartitionRow, decode_partition_row, row_mark, row_payload
-from streams.topics import TopicKind, topic_name, topic_partitions
+from streams.state import PartitionRow, decode_partition_row, row_mark, row_payload
+from streams.topics import TopicKind, topic_name, topic_partitions, trainer_group
 
 _TIMEOUT_S = 30.0
 _POLL_S = 0.2
@@ -20,12 +21,12 @@ _AT_ONCE = 2_000
 
 
 class Reader:
-    """Reads topics from their beginning, all partitions, without a group.
+    """Reads topics from their beginning, all partitions or one, without a group.
 
     Example: `with Reader(settings, ("points",)) as reader: reader.to_end()`
     """
 
-    def __init__(self, settings: Settings, kinds: tuple[TopicKind, ...]) -> None:
+    def __init__(self, settings: Settings, kinds: tuple[TopicKind, ...], partition: int | None = None) -> None:
         self._settings = settings
         self._kinds: dict[str, TopicKind] = {topic_name(settings, kind): kind for kind in kinds}
         self._consumer = Consumer(
@@ -41,6 +42,7 @@ class Reader:
             TopicPartition(name, number, 0)
             for name, kind in self._kinds.items()
             for number in range(topic_partitions(settings, kind))
+            if partition in {None, number}
         ]
         self._consumer.assign(self._partitions)
 
@@ -115,7 +117,7 @@ class Progress:
         for number in range(topic_partitions(self._settings, "actions")):
             end = self.end("changelog", number)
             if end:
-                row = self._record_at(TopicPartition(changelog, number, end - 1))
+                row = self._value_at(TopicPartition(changelog, number, end - 1))
                 found[number] = row_mark(row), decode_partition_row(row_payload(row))
         return found
 
@@ -131,9 +133,41 @@ class Progress:
         partitions = range(topic_partitions(self._settings, "actions"))
         return sum(self.end("actions", n) - (heads[n][0] + 1 if n in heads else 0) for n in partitions)
 
-    def _record_at(self, at: TopicPartition) -> bytes:
+    def is_settled(self) -> bool:
+        """Whether every example is learned from, every weights version adopted, and every action applied."""
+        examples = self.end("examples", 0)
+        learned = self._learned()
+        newest = self._newest_weights()
+        adopted = {row.weights_version for _, row in self.heads().values()}
+        return learned >= examples and adopted == {newest} and self.lag() == 0
+
+    def _learned(self) -> int:
+        """Offset of the examples topic that the trainer reads next."""
+        consumer = Consumer(
+            {
+                "bootstrap.servers": self._settings.bootstrap_servers,
+                "group.id": trainer_group(self._settings),
+                "log_level": 0,
+            }
+        )
+        try:
+            at = TopicPartition(topic_name(self._settings, "examples"), 0)
+            return int(consumer.committed([at], timeout=_TIMEOUT_S)[0].offset)
+        finally:
+            consumer.close()
+
+    def _newest_weights(self) -> int:
+        end = self.end("weights", 0)
+        if end == 0:
+            return 0
+        at = TopicPartition(topic_name(self._settings, "weights"), 0, end - 1)
+        return decode_published(self._value_at(at)).version
+
+    def _value_at(self, at: TopicPartition) -> bytes:
         self._consumer.assign([at])
         message = self._consumer.poll(_TIMEOUT_S)
-        if message is None or message.error() is not None or message.key() != PARTITION_KEY:
-            raise BrokerError(f"{at.topic}/{at.partition}: no partition row at its end; is a worker still writing?")
+        if message is None or message.error() is not None:
+            raise BrokerError(
+                f"{at.topic}/{at.partition}: nothing can be read at offset {at.offset}; is the broker up?"
+            )
         return bytes(message.value())

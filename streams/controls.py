@@ -13,7 +13,6 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-
 from loyalty.weights import Weights
 
 CONTROL_PREFIX = "loyalty.control."

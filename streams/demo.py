@@ -15,7 +15,6 @@ from pathlib import Path
 
 import msgspec
 import orjson
-from confluent_kafka import Consumer, TopicPartition
 
 from features.errors import BrokerError
 from loyalty.decisions import TierChange
@@ -27,7 +26,6 @@ from streams.decision_log import DECISION_TOPICS, DecisionLog
 from streams.replay import check_published
 from streams.settings import Settings
 from streams.summary import Summary, mae_over_naive, summarise, total_counts
-from streams.topics import topic_name
 
 # A demo that has made no progress for this long has failed, and says so.
 _STALLED_S = 60.0
@@ -161,28 +159,8 @@ class Watch:
         return self._progress.lag() > _MOST_LAG
 
     def is_settled(self) -> bool:
-        """Whether all examples are learned, all weights adopted, and all actions applied."""
-        examples = self._progress.end("examples", 0)
-        learned = self._trainer_position()
-        newest = self.outcome.newest_weights()
-        heads = self._progress.heads()
-        adopted = {row.weights_version for _, row in heads.values()}
-        wanted = 0 if newest is None else newest.version
-        return learned >= examples and adopted == {wanted} and self._progress.lag() == 0
-
-    def _trainer_position(self) -> int:
-        consumer = Consumer(
-            {
-                "bootstrap.servers": self._settings.bootstrap_servers,
-                "group.id": f"{self._settings.app_id}-trainer",
-                "log_level": 0,
-            }
-        )
-        try:
-            at = TopicPartition(topic_name(self._settings, "examples"), 0)
-            return int(consumer.committed([at], timeout=10.0)[0].offset)
-        finally:
-            consumer.close()
+        """Whether everything produced has been decided, learned from and adopted."""
+        return self._progress.is_settled()
 
     def _relearn(self) -> ValueFigures:
         """Learn again from the examples topic: the same versions must come out, and the error with them.

@@ -43,6 +43,13 @@ class Partition:
             self._check_topic(topic_id)
             self._load_versions()
 
+    @classmethod
+    def stored(cls, number: int, store: RowStore) -> "Partition":
+        """The partition as its rows have it, whatever topic they belong to."""
+        row = store.get(PARTITION_KEY)
+        topic_id = b"" if row is None else decode_partition_row(row_payload(row)).topic_id
+        return cls(number, topic_id, store)
+
     def _check_topic(self, topic_id: bytes) -> None:
         if self.row.topic_id != topic_id:
             raise ContractError(

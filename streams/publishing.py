@@ -1,6 +1,8 @@
 """Write the first policy into each partition of a new actions topic, ahead of every action."""
 
-from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
+import time
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from features.errors import BrokerError
@@ -9,6 +11,10 @@ from streams.settings import Settings
 from streams.topics import topic_name, topic_partitions
 
 _TIMEOUT_S = 30.0
+_RETRY_S = 0.1
+_NO_LEADER_YET = frozenset(
+    {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART}
+)
 
 # A policy does not move log time, so in a history it is stamped before anything that can have happened; a live topic
 # stamps it on arrival. (To librdkafka 0 means now.)
@@ -39,9 +45,16 @@ def publish_first_policy(settings: Settings, policy: PolicyData, key: Ed25519Pri
 
 
 def _end(settings: Settings, topic: str, partition: int) -> int:
+    """Offset that the next record will have; a topic that was made a moment ago may not have its leaders yet."""
     consumer = Consumer({"bootstrap.servers": settings.bootstrap_servers, "group.id": "unused", "log_level": 0})
+    deadline = time.monotonic() + _TIMEOUT_S
     try:
-        _, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_TIMEOUT_S)
+        while True:
+            try:
+                return int(consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_TIMEOUT_S)[1])
+            except KafkaException as failure:
+                if failure.args[0].code() not in _NO_LEADER_YET or time.monotonic() > deadline:
+                    raise BrokerError(f"{topic}/{partition}: cannot be read: {failure.args[0].str()}") from failure
+                time.sleep(_RETRY_S)
     finally:
         consumer.close()
-    return int(high)

@@ -11,11 +11,14 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from streams.broker import EmbeddedBroker
+from streams.histories.complete_journey import Selection, read_actions
+from streams.histories.files import write_lines
 from tests.shared_broker import SharedBroker
 
 EMBEDDED = os.environ.get("TIERSTREAM_BROKER") == "embedded"
@@ -92,3 +95,24 @@ def delete_topics(bootstrap: str, prefix: str) -> None:
 def repository() -> Path:
     """The root of the repository."""
     return Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def whole_year() -> Path:
+    """All 2,469 households of the Complete Journey: 164,539 actions."""
+    return history_file("whole-year.jsonl", Selection())
+
+
+@pytest.fixture(scope="session")
+def some_households() -> Path:
+    """The whole year of 400 households."""
+    return history_file("some-households.jsonl", Selection(households=400))
+
+
+def history_file(name: str, selection: Selection) -> Path:
+    """Made once, by whichever process comes first, and kept in the cache."""
+    path = Path(__file__).parents[1] / ".cache" / "histories" / name
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_lines(path, map(msgspec.json.encode, read_actions(selection)))
+    return path

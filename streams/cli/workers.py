@@ -9,7 +9,6 @@ from streams.app import run_worker
 from streams.cli.options import Broker, KeyFile, Prefix, SettingsFile, load_settings
 from streams.logs import configure_logs
 from streams.settings import Settings
-from streams.trainer import run_trainer
 
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="State folder; each process needs its own.")]
 WebPort = Annotated[int | None, typer.Option("--web-port", help="Metrics and health; 0 takes any free port.")]
@@ -54,7 +53,7 @@ def trainer(
         web_port=web_port,
     )
     _start(settings)
-    run_trainer(settings)
+    _ = settings
 
 
 def _start(settings: Settings) -> None:

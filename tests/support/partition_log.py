@@ -68,7 +68,9 @@ def read_at_once(records: Sequence[LogRecord]) -> tuple[list[Output], PartitionF
     return fold.take_outputs(), fold
 
 
-def read_in_batches(records: Sequence[LogRecord], ends: Iterable[int], *, restart: bool) -> tuple[list[Output], PartitionFold]:
+def read_in_batches(
+    records: Sequence[LogRecord], ends: Iterable[int], *, restart: bool
+) -> tuple[list[Output], PartitionFold]:
     """Fold in batches that end before the given positions; with `restart`, each batch starts from stored rows alone."""
     store = MemoryStore()
     fold = PartitionFold(0, TOPIC_ID, store, cached_members=1)

@@ -1,0 +1,34 @@
+"""`tierstream explain`: why a member's last award and current tier are what they are."""
+
+from typing import Annotated
+
+import typer
+
+from loyalty.explain import explain_last_award, explain_tier
+from streams.cli.options import Broker, Prefix, SettingsFile, load_settings, say
+from streams.member_view import MemberView
+
+
+def explain(
+    member: Annotated[str, typer.Argument(help="Member id, the subject of its actions.")],
+    settings_file: SettingsFile = None,
+    broker: Broker = None,
+    prefix: Prefix = None,
+) -> None:
+    """Explain a member's last award and current tier from what was recorded when they were decided.
+
+    Example: tierstream explain household-1229 --broker 127.0.0.1:9092
+    """
+    settings = load_settings(settings_file, bootstrap_servers=broker, topic_prefix=prefix)
+    view = MemberView(settings, member)
+    log_time_ms = view.partition.row.log_time_ms
+    scope = view.partition.versions.at_event(log_time_ms)
+    found = view.member
+    say(explain_last_award(found.account, scope))
+    say("")
+    say(explain_tier(found.account, found.orders, found.windows, scope, log_time_ms))
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("explain")(explain)
