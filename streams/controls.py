@@ -89,7 +89,8 @@ _DECODER = msgspec.json.Decoder(Control)
 
 def decode_control(raw: bytes) -> Control:
     """Decode a control record; msgspec's errors say what is wrong with it."""
-    return _DECODER.decode(raw)
+    control: Control = _DECODER.decode(raw)
+    return control
 
 
 def public_key_of(key: Ed25519PrivateKey, role: Role = "control") -> PublicKey:

@@ -80,7 +80,7 @@ class DecisionLog:
     def gaps(self) -> list[tuple[str, DecisionTopic, int]]:
         """Numbers that are missing: each member's decisions on a topic are numbered from 1 without a hole."""
         last: dict[tuple[str, DecisionTopic], int] = {}
-        missing = []
+        missing: list[tuple[str, DecisionTopic, int]] = []
         for member, topic, sequence in sorted(self._values):
             expected = last.get((member, topic), 0) + 1
             missing.extend((member, topic, number) for number in range(expected, sequence))

@@ -21,7 +21,8 @@ class MemoryStore:
 
     def get(self, key: bytes) -> bytes | None:
         """Return the row, or None."""
-        return self._rows.get(key)
+        row: bytes | None = self._rows.get(key)
+        return row
 
     def scan(self, start: bytes, stop: bytes) -> Iterator[bytes]:
         """Yield the keys in `[start, stop)` in byte order."""
