@@ -13,6 +13,8 @@ from hashlib import blake2b
 
 import msgspec
 
+from features.vector import FEATURE_NAMES
+
 EXAMPLE_TYPE = "loyalty.example.matured"
 NOTICE_TYPE = "loyalty.example.policy"
 
@@ -20,12 +22,16 @@ NOTICE_TYPE = "loyalty.example.policy"
 _PSEUDONYM_BYTES = 8
 
 
+TABLE = blake2b(",".join(FEATURE_NAMES).encode(), digest_size=4, person=b"ts-table").hexdigest()
+"""Mark of the feature table in use: vectors mean something only beside it."""
+
+
 class Outcome(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A prediction moment of one member, with what came of it.
 
     `features` is the whole feature vector as it stood at `predicted_at_ms`, `features_after` as it stood when the
-    horizon had passed; both in the order of `features.table.FEATURES`. `label_spend_minor` is the spend with event time
-    in `(predicted_at_ms, matured_at_ms]`, refunds taken off. `issued` tells, for each earning
+    horizon had passed; both in the order of `features.table.FEATURES`, whose mark is `table`. `label_spend_minor` is
+    the spend with event time in `(predicted_at_ms, matured_at_ms]`, refunds taken off. `issued` tells, for each earning
     action, the points awarded before learned weights since `issued_from_ms`, the member's last outcome: over all
     outcomes each award counts once.
     """
@@ -33,6 +39,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     member: str
     predicted_at_ms: int
     matured_at_ms: int
+    table: str
     features: tuple[int, ...]
     features_after: tuple[int, ...]
     label_spend_minor: int

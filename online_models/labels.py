@@ -24,7 +24,7 @@ from features.errors import CorruptStateError
 from features.event_time import DAY_MS
 from features.vector import feature_index
 from loyalty.policy import Learning
-from online_models.examples import Outcome, pseudonym
+from online_models.examples import TABLE, Outcome, pseudonym
 
 SUFFIX = b"l"
 
@@ -62,7 +62,16 @@ class _Row(msgspec.Struct, array_like=True):
 
 
 _ROW_DECODER = msgspec.msgpack.Decoder(_Row)
-_VECTOR_DECODER = msgspec.msgpack.Decoder(tuple[int, ...])
+
+
+class _Vector(msgspec.Struct, array_like=True, gc=False, frozen=True):
+    """A row `l` + t: the vector at t, and the mark of the feature table it was made by."""
+
+    table: str
+    vector: tuple[int, ...]
+
+
+_VECTOR_DECODER = msgspec.msgpack.Decoder(_Vector)
 _ENCODER = msgspec.msgpack.Encoder()
 
 
@@ -103,7 +112,7 @@ class OpenLabels:
         self._row = row
         self._read = read
         self._changed = False
-        self._vectors: dict[int, tuple[int, ...]] = {}
+        self._vectors: dict[int, _Vector] = {}
         self._unwritten: dict[int, bytes | None] = {}
         self._due_ms = self._earliest_ms()
 
@@ -176,7 +185,7 @@ class OpenLabels:
             self._schedule(None)
             return
         opened_ms = view.as_of_ms
-        vector = tuple(view.vector)
+        vector = _Vector(TABLE, tuple(view.vector))
         if opened_ms not in {label.opened_ms for label in self._row.open}:
             self._row.open.append(_Open(opened_ms, opened_ms + learning.horizon_days * DAY_MS))
             self._vectors[opened_ms] = vector
@@ -189,20 +198,21 @@ class OpenLabels:
         row.open.remove(label)
         issued, row.issued = row.issued, {}
         issued_from_ms, row.issued_from_ms = row.issued_from_ms, due_ms
-        vector = self._take_vector(label.opened_ms)
+        stored = self._take_vector(label.opened_ms)
         self._schedule(row.next_ms)
         return Outcome(
             member=pseudonym(member_id),
             predicted_at_ms=label.opened_ms,
             matured_at_ms=due_ms,
-            features=vector,
+            table=stored.table,
+            features=stored.vector,
             features_after=tuple(view.vector),
             label_spend_minor=label.spent_minor,
             issued_from_ms=issued_from_ms,
             issued=tuple(sorted(issued.items())),
         )
 
-    def _take_vector(self, opened_ms: int) -> tuple[int, ...]:
+    def _take_vector(self, opened_ms: int) -> _Vector:
         vector = self._vectors.pop(opened_ms, None)
         if vector is None:
             payload = self._read(_vector_suffix(opened_ms))

@@ -6,7 +6,9 @@ that the square leaves out, as E[y] = E[root y]^2 + Var[root y], so that sums ov
 
 An example is tested before it is learned, and tested as of its own time: the models are linear, so once a day of log
 time their coefficients are written down (a `Sheet`), and an example is predicted with the sheet that was in force when
-it was drawn. The models of today would not do: they have learned from labels that overlap its own.
+it was drawn. The models of today would not do: they have learned from labels that overlap its own. The mix goes by the
+same late but honest losses: going by the newest sheet's instead reacts a horizon sooner, and trusts young models too
+much (error over the naive forecast's in the whole of 2017, cold start included: 0.943 instead of 0.904).
 """
 
 from collections import deque

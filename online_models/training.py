@@ -14,7 +14,7 @@ from loyalty.policy.fields import BP
 from loyalty.weights import STATIC, Weights
 from online_models import checkpoint
 from online_models.evaluation import ValueFigures, ValueScore
-from online_models.examples import Example, PolicyNotice
+from online_models.examples import TABLE, Example, PolicyNotice
 from online_models.models import Models
 from online_models.published import Evidence, PublishedWeights
 from online_models.tier_score import TermEvidence, as_pairs
@@ -30,7 +30,8 @@ class TrainerFigures(msgspec.Struct, frozen=True):
     """Where the trainer stands, for metrics and summaries.
 
     `duplicates` were learned before; `ahead` came before their turn and were left for when they come again. Of an
-    undisturbed log there are none of either.
+    undisturbed log there are none of either. `foreign` ones were made by another feature table: their vectors cannot be
+    read with this one.
     """
 
     policy_version: int
@@ -38,6 +39,7 @@ class TrainerFigures(msgspec.Struct, frozen=True):
     examples: int
     duplicates: int
     ahead: int
+    foreign: int
     epoch: int
     drift_alarms: int
     frozen: bool
@@ -66,6 +68,7 @@ class Trainer:
         self._next_number: dict[int, int] = {}
         self._duplicates = 0
         self._ahead = 0
+        self._foreign = 0
         self._examples = 0
         self._epoch = 0
         self._epoch_examples = 0
@@ -97,6 +100,9 @@ class Trainer:
         if self._models is None or self._policy is None:
             raise ContractError(f"example {record.partition}/{record.number}, offset {offset}, comes before any policy")
         self._next_number[record.partition] = expected + 1
+        if record.outcome.table != TABLE:
+            self._foreign += 1
+            return None
         self._examples += 1
         self._epoch_examples += 1
         moment_ms = record.outcome.predicted_at_ms
@@ -180,6 +186,7 @@ class Trainer:
             examples=self._examples,
             duplicates=self._duplicates,
             ahead=self._ahead,
+            foreign=self._foreign,
             epoch=self._epoch,
             drift_alarms=self._models.drift.alarms if self._models else 0,
             frozen=self._calm_epochs > 0 or bool(self._policy and self._policy.learning.frozen),

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from features.event_time import DAY_MS
 from features.table import FEATURES
 from features.vector import feature_index
-from online_models.examples import Outcome, pseudonym
+from online_models.examples import TABLE, Outcome, pseudonym
 
 ACTIONS = ("purchase", "share", "review", "login", "campaign_received")
 MONTH_DAYS = 30
@@ -81,6 +81,7 @@ def outcomes(world: World) -> Iterator[Outcome]:
                 member=pseudonym(f"m-{member}"),
                 predicted_at_ms=moment_ms,
                 matured_at_ms=moment_ms + MONTH_DAYS * DAY_MS,
+                table=TABLE,
                 features=_vector(life, month),
                 features_after=_vector(life, month + 1),
                 label_spend_minor=life[month + 1]["spend"],

@@ -140,6 +140,18 @@ def test_an_example_out_of_turn_waits_for_those_before_it() -> None:
     assert (figures.examples, figures.ahead, figures.duplicates) == (3, 1, 0)
 
 
+def test_an_example_of_another_feature_table_is_counted_and_not_learned() -> None:
+    trainer = Trainer()
+    trainer.learn(LOG[0], 0)
+    examples = [record for record in make_log(WORLD, partitions=1)[1:20] if isinstance(record, Example)]
+    foreign = msgspec.structs.replace(examples[0].outcome, table="00000000")
+
+    trainer.learn(msgspec.structs.replace(examples[0], outcome=foreign), 1)
+    trainer.learn(examples[1], 2)
+
+    assert (trainer.figures().examples, trainer.figures().foreign) == (1, 1)
+
+
 def test_an_example_before_any_policy_is_a_broken_contract() -> None:
     with pytest.raises(ContractError, match="before any policy"):
         Trainer().learn(LOG[2], 0)
