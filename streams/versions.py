@@ -84,7 +84,8 @@ class Versions:
         scope = self._scopes.get((policy_index, weights_count))
         if scope is None:
             data, policy = self._policies[policy_index]
-            weights: Weights = self._weights[weights_count - 1].data.weights if weights_count else STATIC
+            learned = weights_count > 0 and policy.learning.enabled  # without learning, exactly the static programme
+            weights: Weights = self._weights[weights_count - 1].data.weights if learned else STATIC
             scope = Scope(
                 policy=policy, policy_version=data.version, weights=weights, engine=data.engine, zone=_zone(data.zone)
             )
