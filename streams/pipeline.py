@@ -84,6 +84,10 @@ class PartitionFold:
         """The newest weights version read."""
         return self._partition.row.weights_version
 
+    def member(self, member_id: str) -> Member:
+        """The member's state as it stands; not to be changed."""
+        return self._members.open(member_id)
+
     def fold(self, records: Sequence[LogRecord]) -> Batch:
         """Apply records in order, those at or below the mark excepted.
 

@@ -103,11 +103,12 @@ class Replay:
             self._next_tick_ms += self._tick_every_ms
         self._append(timestamp_ms, key, line)
 
-    def close(self) -> None:
-        """Append ticks at the last log time until no due work is left."""
-        self._tick(self.fold.log_time_ms)
+    def close(self, time_ms: int | None = None) -> None:
+        """Append ticks at `time_ms`, or at the last log time, until no due work is left."""
+        last_ms = self.fold.log_time_ms if time_ms is None else time_ms
+        self._tick(last_ms)
         while self.fold.sweeping:
-            self._tick(self.fold.log_time_ms)
+            self._tick(last_ms)
 
     def result(self) -> Replayed:
         """What it came to so far."""
