@@ -93,6 +93,16 @@ def topic_name(settings: Settings, kind: TopicKind) -> str:
     return f"{settings.topic_prefix}.{kind}"
 
 
+def trainer_group(settings: Settings) -> str:
+    """The trainer's consumer group, which is also its app id.
+
+    Example:
+        >>> trainer_group(Settings())
+        'tierstream-trainer'
+    """
+    return f"{settings.app_id}-trainer"
+
+
 def topic_partitions(settings: Settings, kind: TopicKind) -> int:
     """How many partitions the topic has: 1, or as many as the actions."""
     return 1 if _BY_KIND[kind].single else settings.partitions
