@@ -61,8 +61,8 @@ demo: $(DEMO_HISTORY) ## the main job on the embedded broker; HOLD=1 stays up, P
 test: .venv/installed kafka ## every test that fits the time budget, on a real broker
 	$(PYTEST) -m "not nightly" $(PACKAGES) tests
 
-nightly: .venv/installed kafka ## the tests that take longer
-	$(PYTEST) -m nightly tests
+nightly: .venv/installed kafka ## every test, the long ones too, with twenty times the cases for properties
+	$(PYTEST) --hypothesis-profile=nightly --timeout=3600 $(PACKAGES) tests
 
 check: .venv/installed ## format, lint, types, import contracts, tidiness
 	$(BIN)/ruff format --check .

@@ -15,11 +15,17 @@ import msgspec
 import pytest
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
+from hypothesis import settings
 
 from streams.broker import EmbeddedBroker
 from streams.histories.complete_journey import Selection, read_actions
 from streams.histories.files import write_lines
 from tests.shared_broker import SharedBroker
+
+# No test may depend on how fast a machine is. `make nightly` looks at far more cases.
+settings.register_profile("everyday", deadline=None)
+settings.register_profile("nightly", deadline=None, max_examples=2_000)
+settings.load_profile("everyday")
 
 EMBEDDED = os.environ.get("TIERSTREAM_BROKER") == "embedded"
 _SKIP_REASON = "needs a real broker, and TIERSTREAM_BROKER=embedded"
