@@ -5,9 +5,9 @@ on its way to the broker, and commits them one after another.
 """
 
 import asyncio
-import logging
+import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import faust
 from faust.events import Event
@@ -17,10 +17,9 @@ from faust.types import TP
 from features.errors import ContractError
 from streams.commit import PartitionCommit
 from streams.faust_overrides import acknowledge, end_process
+from streams.logs import fields, log
 from streams.records import Batch, LogRecord, RowStore
 from streams.recovery import Positions, Replay
-
-log = logging.getLogger(__name__)
 
 
 class Fold(Protocol):
@@ -29,6 +28,21 @@ class Fold(Protocol):
     @property
     def mark(self) -> int:
         """Offset of the last record applied, -1 before the first."""
+        ...
+
+    @property
+    def log_time_ms(self) -> int:
+        """Running maximum of ticks and record timestamps."""
+        ...
+
+    @property
+    def policy_version(self) -> int:
+        """The newest policy version read."""
+        ...
+
+    @property
+    def weights_version(self) -> int:
+        """The newest weights version read."""
         ...
 
     def fold(self, records: Sequence[LogRecord]) -> Batch:
@@ -42,7 +56,20 @@ class Fold(Protocol):
 
 FoldFactory = Callable[[int, bytes, RowStore], Fold]
 CommitFactory = Callable[[int, Replay], Awaitable[PartitionCommit]]
-BatchObserver = Callable[[int, Batch, int], None]
+
+
+class Landed(NamedTuple):
+    """A batch that has landed, for metrics: where, what, of how many records, and how long it took."""
+
+    partition: int
+    fold: Fold
+    batch: Batch
+    records: int
+    fold_seconds: float
+    commit_seconds: float
+
+
+Observer = Callable[[Landed], None]
 
 
 class PartitionLane:
@@ -51,10 +78,10 @@ class PartitionLane:
     Args:
         fold: Its state.
         commit: Where its batches go.
-        observe: Told of each committed batch, with the number of records that made it.
+        observe: Told of each batch that has landed.
     """
 
-    def __init__(self, fold: Fold, commit: PartitionCommit, observe: BatchObserver) -> None:
+    def __init__(self, fold: Fold, commit: PartitionCommit, observe: Observer) -> None:
         self.fold = fold
         self._commit = commit
         self._observe = observe
@@ -84,31 +111,37 @@ class PartitionLane:
         """Fold the records now; commit when the previous commit is through, and call `acknowledged` then."""
         rest = records
         while rest:
+            started = time.perf_counter()
             batch = self.fold.fold(rest)
-            last = rest[-1].offset
+            fold_seconds = time.perf_counter() - started
+            done = acknowledged if batch.mark >= rest[-1].offset else None
             taken, rest = len(rest), [record for record in rest if record.offset > batch.mark]
             await self.drained()
-            done = acknowledged if batch.mark >= last else None
-            self._committing = asyncio.create_task(self._land(batch, taken - len(rest), done))
+            self._committing = asyncio.create_task(self._land(batch, taken - len(rest), fold_seconds, done))
 
     async def drained(self) -> None:
         """Wait until nothing is on its way."""
         if self._committing is not None:
             await self._committing
 
-    async def _land(self, batch: Batch, taken: int, acknowledged: Callable[[], None] | None) -> None:
+    async def _land(
+        self, batch: Batch, records: int, fold_seconds: float, acknowledged: Callable[[], None] | None
+    ) -> None:
+        started = time.perf_counter()
         try:
             # Records that were all below the mark leave nothing to write.
             if batch.mark > self._committed_mark:
                 await self._commit.commit(batch)
                 self._committed_mark = batch.mark
                 self.fold.landed(batch.mark)
-                self._observe(self._commit.partition, batch, taken)
+                took = time.perf_counter() - started
+                self._observe(Landed(self._commit.partition, self.fold, batch, records, fold_seconds, took))
             if acknowledged is not None:
                 acknowledged()
+                self._commit.acknowledged()
         # Whatever failed, the batch may have landed or not; only a new start finds out.
         except Exception as failure:  # noqa: BLE001
-            end_process(f"the commit of partition {self._commit.partition}", failure)
+            end_process(f"commit of partition {self._commit.partition}", failure)
 
 
 class Members:
@@ -120,7 +153,7 @@ class Members:
         new_fold: Makes a partition's fold from its number, the topic's identity and its rows.
         new_commit: Makes what commits a partition's batches, from its number and what recovery found.
         identity: Returns the identity of the actions topic.
-        observe: Told of each committed batch.
+        observe: Told of each batch that has landed.
     """
 
     def __init__(
@@ -131,7 +164,7 @@ class Members:
         new_fold: FoldFactory,
         new_commit: CommitFactory,
         identity: Callable[[], Awaitable[bytes]],
-        observe: BatchObserver,
+        observe: Observer,
     ) -> None:
         self._app = app
         self._topic = topic
@@ -184,5 +217,7 @@ class Members:
                 message.acked = True
             case None:
                 message.acked = True
-                log.warning("offsets jump; reading again from the mark", extra={"partition": message.partition})
+                log("agent").warning(
+                    "offsets jump: reading again from the mark", extra=fields(partition=message.partition)
+                )
                 await self._app.consumer.seek(message.tp, lane.fold.mark + 1)

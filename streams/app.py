@@ -1,28 +1,32 @@
-"""A worker process: settings in, a Faust app out, run until it is told to stop.
+"""The worker process: settings in, a Faust app out, run until it is told to stop.
 
 `faust_options` is where Faust's defaults are changed, each with its reason. The overrides of how Faust works are in
 `streams.faust_overrides`.
 """
 
 import asyncio
-import logging
 import socket
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-import faust
-from faust.types.web import Request, Response, View
+from faust.types import TP
 
-from streams.agents import BatchObserver, Fold, FoldFactory, Members
+from streams.agents import Fold, FoldFactory, Members
 from streams.batches import BatchScheduler
-from streams.commit import PartitionCommit, Step, StepHook, Writer
+from streams.commit import PartitionCommit, Step, StepHook
 from streams.faust_overrides import ShellApp
+from streams.keys import load_signing_key
+from streams.metrics import Metrics
+from streams.observing import add_views, observer
 from streams.pipeline import PartitionFold
 from streams.records import OutputTopic, RowStore
 from streams.recovery import Recovery, Replay
 from streams.settings import Settings
 from streams.tables import MemberTable, member_table
+from streams.ticker import Ticker
 from streams.topic_admin import TopicAdmin
 from streams.topics import TopicKind, topic_name, topic_partitions
+from streams.writers import BatchWriter, Connection, RecordWriter
 
 _MIB = 1024 * 1024
 _OUTPUT_TOPICS: tuple[OutputTopic, ...] = ("points", "tier-changes", "notifications", "examples", "deadletter")
@@ -31,18 +35,11 @@ _OUTPUT_TOPICS: tuple[OutputTopic, ...] = ("points", "tier-changes", "notificati
 _BUFFERED_BATCHES = 4
 # Committed offsets only show lag, so seconds are soon enough.
 _COMMIT_INTERVAL_S = 1.0
-# A rebalance waits for the batch in hand, which waits for the broker at most this long before the process ends.
-_REBALANCE_TIMEOUT_S = 60.0
+# A rebalance waits for the batch in hand, which waits for the broker at most `request_timeout_ms` before the process
+# ends.
+_REBALANCE_GRACE_S = 30.0
 # What one partition may send per fetch; it bounds a batch, so latency and memory.
 _FETCH_BYTES = 1 * _MIB
-
-# At their level of debug these cost a tenth of the time, and nobody reads them.
-_TALKATIVE = ("aiokafka", "faust", "mode", "aiohttp.access")
-
-
-def connection(settings: Settings) -> dict[str, Any]:
-    """Aiokafka's connection arguments."""
-    return {"bootstrap_servers": settings.bootstrap_servers}
 
 
 def faust_options(settings: Settings) -> dict[str, Any]:
@@ -60,7 +57,8 @@ def faust_options(settings: Settings) -> dict[str, Any]:
         # 60 s by default: that long would a dead worker's partitions stand still.
         "broker_session_timeout": settings.session_timeout_ms / 1000,
         "broker_heartbeat_interval": settings.heartbeat_interval_ms / 1000,
-        "broker_rebalance_timeout": _REBALANCE_TIMEOUT_S,
+        "broker_rebalance_timeout": settings.request_timeout_ms / 1000 + _REBALANCE_GRACE_S,
+        "broker_request_timeout": max(settings.request_timeout_ms, settings.session_timeout_ms) / 1000,
         "broker_commit_interval": _COMMIT_INTERVAL_S,
         "consumer_group_instance_id": settings.group_instance_id or None,
         "consumer_max_fetch_size": _FETCH_BYTES,
@@ -91,103 +89,106 @@ def _free_port(host: str) -> int:
         return port
 
 
-class TopicIdentity:
+def connection_of(settings: Settings) -> Connection:
+    """How this process's own clients connect, beside Faust's."""
+    compression = None if settings.compression == "none" else settings.compression
+    return Connection(settings.bootstrap_servers, compression, settings.request_timeout_ms)
+
+
+def identity_of(settings: Settings, kind: TopicKind) -> Callable[[], Awaitable[bytes]]:
     """What tells a topic from another one that later has its name: UUID and partition count."""
 
-    def __init__(self, settings: Settings, kind: TopicKind) -> None:
-        self._settings = settings
-        self._kind = kind
+    def ask() -> bytes:
+        count = topic_partitions(settings, kind)
+        return TopicAdmin(settings).topic_id(kind) + count.to_bytes(2, "big")
 
-    async def __call__(self) -> bytes:
-        """Ask the broker; it may have been made anew since the last assignment."""
-        return await asyncio.to_thread(self._ask)
-
-    def _ask(self) -> bytes:
-        count = topic_partitions(self._settings, self._kind)
-        return TopicAdmin(self._settings).topic_id(self._kind) + count.to_bytes(2, "big")
+    return lambda: asyncio.to_thread(ask)
 
 
-def no_hook(_step: Step, _partition: int) -> None:
-    """Let every step pass."""
+def _pass(_step: Step, _partition: int) -> None:
+    """Let every step of a commit pass."""
 
 
 def build_app(
     settings: Settings,
+    metrics: Metrics,
     *,
     new_fold: FoldFactory | None = None,
-    observe: BatchObserver | None = None,
-    hook: StepHook | None = None,
+    hook: StepHook = _pass,
 ) -> ShellApp:
     """Build the members app.
 
     Args:
         settings: Where the log and the state are, and how work is batched.
+        metrics: Where to count.
         new_fold: Makes a partition's fold; the pipeline's by default.
-        observe: Told of each committed batch.
         hook: Told of each step of a commit; tests crash there.
     """
     topic = topic_name(settings, "actions")
-    writer = Writer(
-        connection(settings),
-        {kind: topic_name(settings, kind) for kind in _OUTPUT_TOPICS},
-        topic_name(settings, "changelog"),
-        compression=None if settings.compression == "none" else settings.compression,
-        request_timeout_s=settings.request_timeout_ms / 1000,
-    )
-
-    def new_recovery(app: ShellApp, **service: Any) -> Recovery:  # noqa: ANN401 - Faust's
-        return Recovery(
-            app,
-            connection=connection(settings),
-            identity=TopicIdentity(settings, "changelog"),
-            prepare=members.prepare,
-            release=members.release,
-            table=lambda: table,
-            **service,
-        )
+    connection = connection_of(settings)
+    topics = {kind: topic_name(settings, kind) for kind in _OUTPUT_TOPICS}
+    writer = BatchWriter(connection, topics, topic_name(settings, "changelog"))
+    ticks = RecordWriter(connection)
 
     def pipeline_fold(partition: int, identity: bytes, store: RowStore) -> Fold:
         return PartitionFold(partition, identity, store, topic=topic)
 
     async def new_commit(partition: int, replay: Replay) -> PartitionCommit:
         await writer.start()
-        return PartitionCommit(partition, writer, replay, connection(settings), hook or no_hook)
+        return PartitionCommit(partition, writer, replay, connection, hook=hook)
 
-    app = ShellApp(settings.app_id, new_recovery=new_recovery, on_drained=writer.stop, **faust_options(settings))
+    def new_recovery(app: ShellApp, **service: Any) -> Recovery:  # noqa: ANN401 - Faust's
+        return Recovery(
+            app,
+            connection=connection,
+            identity=identity_of(settings, "changelog"),
+            prepare=members.prepare,
+            release=members.release,
+            table=lambda: table,
+            **service,
+        )
+
+    async def stop_writers() -> None:
+        await ticks.stop()
+        await writer.stop()
+
+    app = ShellApp(settings.app_id, new_recovery=new_recovery, on_drained=stop_writers, **faust_options(settings))
     table: MemberTable = member_table(app, settings.block_cache_mib * _MIB)
     members = Members(
         app,
         topic,
         new_fold=new_fold or pipeline_fold,
         new_commit=new_commit,
-        identity=TopicIdentity(settings, "actions"),
-        observe=observe or (lambda _partition, _batch, _records: None),
+        identity=identity_of(settings, "actions"),
+        observe=observer(metrics, lambda partition: app.consumer.highwater(TP(topic, partition))),
     )
-    actions = app.topic(topic, key_type=bytes, value_type=None, value_serializer="raw", acks=True)
-    app.agent(actions, name="members", concurrency=1)(members.run)
-    app.members = members
-    _add_views(app)
+    app.agent(batches_of(app, topic), name="members", concurrency=1)(members.run)
+    add_views(app, metrics)
+    if settings.ticker == "live":
+        ticker = Ticker(
+            topic,
+            settings.tick_interval_ms,
+            load_signing_key(settings.signing_key_file),
+            writer=ticks,
+            partitions=lambda: members.lanes,
+            on_tick=lambda: metrics.event("ticks_sent"),
+        )
+        app.task()(ticker.run)
     return app
 
 
-def _add_views(app: ShellApp) -> None:
-    @app.page("/ready/")
-    async def ready(view: View, _request: Request) -> Response:
-        """Whether rows are complete and records flow; load balancers and tests wait for it."""
-        is_ready = app.tables.recovery.ready
-        return view.text("ready" if is_ready else "recovering", status=200 if is_ready else 503)
+def batches_of(app: ShellApp, topic: str) -> Any:  # noqa: ANN401 - Faust's
+    """The topic as a stream of batches: raw, or Faust would acknowledge what it cannot decode."""
+    return app.topic(topic, key_type=bytes, value_type=None, value_serializer="raw")
 
 
 def run_worker(settings: Settings, **build: Any) -> None:  # noqa: ANN401 - as build_app's
-    """Run a worker in this process until SIGTERM or SIGINT; it finishes the batch in hand."""
-    for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(logging.WARNING)
-    app = build_app(settings, **build)
-    run_app(app)
+    """Run a worker in this process until SIGTERM or SIGINT; it finishes the batch in hand. Ends the process."""
+    run_app(build_app(settings, Metrics(), **build))
 
 
-def run_app(app: faust.App) -> None:
-    """Run any app of ours in Faust's worker; ends the process."""
+def run_app(app: ShellApp) -> None:
+    """Run an app in Faust's worker until a signal; ends the process."""
     worker = app.Worker(quiet=True, override_logging=False, redirect_stdouts=False)
     worker.spinner = None
     worker.execute_from_commandline()

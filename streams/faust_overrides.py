@@ -33,7 +33,8 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode import Service
 
-log = logging.getLogger(__name__)
+from features.errors import LoyaltyError
+from streams.logs import fields, log
 
 # sysexits.h: an internal software error. Supervisors start the process anew, whatever the code.
 EXIT_SOFTWARE = 70
@@ -45,8 +46,14 @@ def end_process(what: str, failure: BaseException) -> NoReturn:
     Going on after a failed batch could skip it; a clean shutdown would wait for it. A new process starts from what has
     landed, which is always a right state.
     """
-    log.critical("%s failed: %s; the process ends and will go on from what has landed", what, failure, exc_info=failure)
-    for handler in [*logging.getLogger().handlers, *log.handlers]:
+    # Our own errors are written for operators and name no member; those of libraries may quote what they choked on.
+    reason = str(failure) if isinstance(failure, LoyaltyError) else type(failure).__qualname__
+    log("process").critical(
+        "the process ends; its successor goes on from what has landed",
+        exc_info=failure,
+        extra=fields(cause=what, reason=reason),
+    )
+    for handler in logging.getLogger().handlers:
         handler.flush()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -10,7 +10,6 @@ for that key behind it, because compaction keeps the last row, not the best (`st
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Self
 
@@ -22,13 +21,10 @@ from mode import Service
 
 from features.errors import ContractError, CorruptStateError
 from streams.faust_overrides import end_process
+from streams.logs import fields, log
 from streams.state import PARTITION_KEY, row_mark
 from streams.tables import MemberTable, PartitionStore
-
-log = logging.getLogger(__name__)
-
-# A tombstone has no value to carry the mark of the batch that wrote it.
-MARK_HEADER = "mark"
+from streams.writers import MARK_HEADER, Connection
 
 _FETCH_BYTES = 8 * 1024 * 1024
 _CHUNK_RECORDS = 10_000
@@ -98,12 +94,12 @@ class ChangelogReader:
     """Reads partitions outside any consumer group, each from one offset to another.
 
     Args:
-        connection: aiokafka's connection arguments (`bootstrap_servers` and security).
+        connection: How to connect.
     """
 
-    def __init__(self, connection: Mapping[str, Any]) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._consumer = AIOKafkaConsumer(
-            **connection,
+            **connection.consumer,
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -112,7 +108,11 @@ class ChangelogReader:
         )
 
     async def __aenter__(self) -> Self:
-        await self._consumer.start()
+        try:
+            await self._consumer.start()
+        except BaseException:  # a rebalance cancels a recovery anywhere, and a half-started client leaks
+            await self._consumer.stop()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -158,7 +158,7 @@ class Recovery(Service):
 
     Args:
         app: The Faust app.
-        connection: aiokafka's connection arguments.
+        connection: How to connect.
         identity: Returns what identifies the changelog; a store of another changelog is built anew.
         prepare: Called when the rows are complete, with the assigned partitions and what is stale in each of them;
             returns the offset from which each partition reads on.
@@ -170,7 +170,7 @@ class Recovery(Service):
         self,
         app: faust.App,
         *,
-        connection: Mapping[str, Any],
+        connection: Connection,
         identity: Callable[[], Awaitable[bytes]],
         prepare: Callable[[Collection[TP], Mapping[int, Replay]], Awaitable[Positions]],
         release: Callable[[], Awaitable[None]],
@@ -264,12 +264,9 @@ class Recovery(Service):
             await self._follow(reader, actives, ends)
         followed = {tp: replay for tp, replay in replays.items() if tp in standbys}
         if followed:
+            log("recovery").info("standing by", extra=fields(partitions=sorted(tp.partition for tp in followed)))
             self._running.append(asyncio.create_task(self._guarded(self._stand_by(followed))))
-        log.info(
-            "rows are complete in partitions %s, standby for %s",
-            sorted(tp.partition for tp in actives),
-            sorted(tp.partition for tp in followed),
-        )
+        log("recovery").info("rows are complete", extra=fields(partitions=sorted(tp.partition for tp in actives)))
         return {tp.partition: replay for tp, replay in actives.items()}
 
     async def _stand_by(self, replays: Mapping[TP, Replay]) -> None:
@@ -305,4 +302,5 @@ class Recovery(Service):
         app.tables.on_actives_ready()
         app.tables.on_standbys_ready()
         app.on_rebalance_end()
-        log.info("ready, reading on at %s", {f"{tp.topic}/{tp.partition}": at for tp, at in sorted(positions.items())})
+        offsets = {str(tp.partition): at for tp, at in sorted(positions.items())}
+        log("recovery").info("ready", extra=fields(offsets=offsets))

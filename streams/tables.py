@@ -5,7 +5,6 @@ rows is ours. The rows of a batch and the changelog offset they were acknowledge
 so a store is always the state at some changelog offset, and says which.
 """
 
-import logging
 import shutil
 import time
 from collections.abc import Iterable, Iterator
@@ -19,10 +18,9 @@ from faust.tables.table import Table
 from faust.types import TP
 
 from features.errors import CorruptStateError
+from streams.logs import fields, log
 from streams.memory_store import MemoryStore
 from streams.topics import MEMBERS_TABLE
-
-log = logging.getLogger(__name__)
 
 Rows = Iterable[tuple[bytes, bytes | None]]
 
@@ -115,7 +113,9 @@ class RocksPartition:
         self._db = self._open_whole()
         if self._db.get(_IDENTITY_KEY) != identity:
             if self._db.get(_OFFSET_KEY) is not None:
-                log.warning("store %s belongs to another changelog: building it anew", path)
+                log("store").warning(
+                    "the store belongs to another changelog: building it anew", extra=fields(folder=path)
+                )
             self._db.close()
             shutil.rmtree(path)
             self._db = _open(path, block_cache_bytes)
@@ -138,7 +138,9 @@ class RocksPartition:
                         ) from failure
                     time.sleep(_LOCK_POLL_S)
                 elif "corruption" in str(failure).lower() or "no such file" in str(failure).lower():
-                    log.warning("store %s is damaged (%s): building it anew", self._path, failure)
+                    log("store").warning(
+                        "the store is damaged: building it anew", extra=fields(folder=self._path, cause=str(failure))
+                    )
                     shutil.rmtree(self._path)
                 else:
                     raise

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import eventually, workers
+from tests.support.processes import READY, eventually, workers
 from tests.support.topic_reader import lag
 from tests.support.toy_oracle import RIGHT, judge
 from tests.support.toy_run import SteadyProducer, ToyRun
@@ -25,7 +25,7 @@ def test_ten_kills_half_of_them_with_the_store_lost_change_nothing(
     with workers(tmp_path, run.environment, 2) as (one, two):
         for worker in (one, two):
             worker.start()
-        eventually(lambda: one.said(" ready") + two.said(" ready") >= 2, 30, "both workers are ready")
+        eventually(lambda: one.said(READY) + two.said(READY) >= 2, 30, "both workers are ready")
         with SteadyProducer(run, PER_SECOND, seed=7):
             for number in range(KILLS):
                 time.sleep(draw.uniform(0.5, 2.0))

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+READY = '"event": "ready"'
+
 _POLL_S = 0.1
 _STOP_TIMEOUT_S = 30.0
 
@@ -112,9 +114,17 @@ class WorkerProcess:
 
 
 @contextmanager
-def workers(folder: Path, environment: Mapping[str, str], count: int) -> Iterator[list[WorkerProcess]]:
-    """`count` workers that are not started yet; all of them are dead afterwards."""
-    made = [WorkerProcess(folder / f"worker-{number}", environment) for number in range(count)]
+def workers(
+    folder: Path, environment: Mapping[str, str], count: int, *, static: bool = False
+) -> Iterator[list[WorkerProcess]]:
+    """`count` workers that are not started yet; all of them are dead afterwards.
+
+    `static` members come back to their partitions at once; others wait for the session of their dead self to end.
+    """
+    made = []
+    for number in range(count):
+        own = {"TIERSTREAM_GROUP_INSTANCE_ID": f"worker-{number}"} if static else {}
+        made.append(WorkerProcess(folder / f"worker-{number}", {**environment, **own}))
     try:
         yield made
     finally:

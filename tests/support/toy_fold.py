@@ -17,6 +17,10 @@ DROP = b"drop"
 class ToyFold:
     """Counts records per key; `outputs` are (key, "count digest offset")."""
 
+    log_time_ms = 0
+    policy_version = 0
+    weights_version = 0
+
     def __init__(self, partition: int, topic_id: bytes, store: RowStore, max_rows: int = 100_000) -> None:
         self.partition = partition
         self.mark = -1

@@ -3,14 +3,13 @@
 `TOY_CRASH=step:n` kills it (SIGKILL) the n-th time a commit reaches a step.
 """
 
-import logging
 import os
 import signal
-import sys
 from collections import Counter
 
 from streams.app import run_worker
 from streams.commit import Step, StepHook
+from streams.logs import configure_logs
 from streams.settings import Settings
 from tests.support.toy_fold import ToyFold
 
@@ -29,7 +28,7 @@ def crash_hook(plan: str) -> StepHook:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    configure_logs("info")
     run_worker(
         Settings.load(None, {name: value for name, value in os.environ.items() if name.startswith("TIERSTREAM_")}),
         new_fold=ToyFold,

@@ -1,0 +1,58 @@
+"""What a process shows of itself: metrics for Prometheus, and whether it is ready.
+
+`/metrics/` and `/ready/` are served on the web port. A worker is ready when the rows of all its partitions are complete
+and records flow; a rebalance makes it unready until that is so again.
+"""
+
+from collections.abc import Callable
+
+from aiohttp.web import Response
+from faust.types.web import Request, View
+
+from streams.agents import Landed
+from streams.faust_overrides import ShellApp
+from streams.metrics import CONTENT_TYPE, Metrics
+
+_OK = 200
+_UNAVAILABLE = 503
+
+
+def observer(metrics: Metrics, end_offset: Callable[[int], int | None]) -> Callable[[Landed], None]:
+    """What turns a batch that has landed into metrics.
+
+    Args:
+        metrics: Where to.
+        end_offset: End of a partition of the actions topic, as far as the consumer knows.
+    """
+
+    def observe(landed: Landed) -> None:
+        partition, fold, batch = landed.partition, landed.fold, landed.batch
+        metrics.count(partition, batch.counts)
+        metrics.observe("batch_records", landed.records)
+        metrics.observe("fold_seconds", landed.fold_seconds)
+        metrics.observe("commit_seconds", landed.commit_seconds)
+        metrics.observe("state_batch_bytes", sum(len(key) + len(value or b"") for key, value in batch.rows))
+        metrics.set("mark_offset", partition, batch.mark)
+        metrics.set("log_time_seconds", partition, fold.log_time_ms / 1000)
+        metrics.set("policy_version", partition, fold.policy_version)
+        metrics.set("weights_version", partition, fold.weights_version)
+        end = end_offset(partition)
+        if end is not None:
+            metrics.set("lag_records", partition, max(0, end - batch.mark - 1))
+
+    return observe
+
+
+def add_views(app: ShellApp, metrics: Metrics) -> None:
+    """Serve readiness and metrics."""
+
+    @app.page("/ready/")
+    async def ready(_view: View, _request: Request) -> Response:
+        """Whether rows are complete and records flow."""
+        is_ready = app.tables.recovery.ready
+        return Response(text="ready" if is_ready else "recovering", status=_OK if is_ready else _UNAVAILABLE)
+
+    @app.page("/metrics/")
+    async def show_metrics(_view: View, _request: Request) -> Response:
+        """Metrics in Prometheus' text format."""
+        return Response(body=metrics.render(), headers={"Content-Type": CONTENT_TYPE})

@@ -1,0 +1,235 @@
+"""The trainer's shell: examples in, checkpoints to disk, weights versions out to every partition.
+
+What is learned is `online_models.training`; here is what makes it happen once. A weights version is appended to the
+weights topic, read back (the first record of a version holds), then written as a signed record into every partition of
+the actions topic, stamped with the log time it was learned at, so that a history's log time does not jump to today.
+A trainer that starts goes on from its checkpoint or learns again from the first example, comes to the same versions,
+and writes the newest one out again: partitions ignore what they know.
+"""
+
+import os
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from pathlib import Path
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from faust.streams import Stream
+from faust.types import TP
+
+from features.errors import ContractError
+from online_models.checkpoint import CheckpointError
+from online_models.examples import decode_record
+from online_models.published import PublishedWeights, decode_published, encode_published
+from online_models.training import Trainer
+from streams.controls import WeightsData, weights_record
+from streams.faust_overrides import ShellApp, acknowledge, end_process
+from streams.logs import fields, log
+from streams.metrics import Metrics
+from streams.records import LogRecord
+from streams.recovery import ChangelogReader, Positions, Replay
+from streams.writers import Connection, RecordWriter
+
+EXAMPLES_PARTITION = 0
+WEIGHTS_PARTITION = 0
+
+# About a second of learning is lost with a killed trainer; a checkpoint takes some milliseconds.
+CHECKPOINT_EVERY_EXAMPLES = 5_000
+_CHECKPOINT_FILE = "trainer.checkpoint"
+
+
+class TrainerCheckpoint(msgspec.Struct, frozen=True, array_like=True):
+    """State of the trainer after the example at `offset` of the topic with this identity."""
+
+    identity: bytes
+    offset: int
+    trainer: bytes
+
+
+class CheckpointFile:
+    """The newest checkpoint, replaced as a whole.
+
+    Args:
+        folder: The data folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / _CHECKPOINT_FILE
+
+    def write(self, checkpoint: TrainerCheckpoint) -> None:
+        """Replace the checkpoint; a crash leaves the old one or the new one."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        beside = self._path.with_suffix(".new")
+        with beside.open("wb") as file:
+            file.write(msgspec.msgpack.encode(checkpoint))
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(self._path)
+
+    def read(self, identity: bytes) -> tuple[Trainer, int]:
+        """The trainer and the offset of the last example it has learned; new and -1 without a usable checkpoint."""
+        try:
+            checkpoint = msgspec.msgpack.decode(self._path.read_bytes(), type=TrainerCheckpoint)
+            trainer = Trainer.from_checkpoint(checkpoint.trainer)
+        except FileNotFoundError:
+            return Trainer(), -1
+        except (msgspec.DecodeError, CheckpointError) as failure:
+            log("trainer").warning("checkpoint refused: learning from the start", extra=fields(reason=str(failure)))
+            return Trainer(), -1
+        if checkpoint.identity != identity:
+            log("trainer").warning("the checkpoint is of other examples: learning from the start", extra=fields())
+            return Trainer(), -1
+        return trainer, checkpoint.offset
+
+
+class WeightsLog:
+    """The weights topic: each version once, the first record of a version holds."""
+
+    def __init__(self, topic: str, connection: Connection, writer: RecordWriter) -> None:
+        self._tp = TP(topic, WEIGHTS_PARTITION)
+        self._connection = connection
+        self._writer = writer
+        self._raw: dict[int, bytes] = {}
+        self._position = 0
+
+    async def read(self) -> PublishedWeights | None:
+        """Read what is new; returns the newest version of all."""
+        async with ChangelogReader(self._connection) as reader:
+            end = (await reader.ends([self._tp]))[self._tp]
+            async for _, records, position in reader.read({self._tp: self._position}, {self._tp: end}):
+                self._position = position
+                for record in records:
+                    self._raw.setdefault(decode_published(record.value).version, record.value)
+        return decode_published(self._raw[max(self._raw)]) if self._raw else None
+
+    async def publish(self, published: PublishedWeights) -> bool:
+        """Make `published` the record of its version, unless it is already; returns whether it was new.
+
+        Raises:
+            ContractError: another record holds that version.
+        """
+        raw = encode_published(published)
+        is_new = published.version not in self._raw
+        if is_new:
+            await self._writer.append(self._tp.topic, self._tp.partition, raw)
+            await self.read()
+        if self._raw[published.version] != raw:
+            raise ContractError(
+                f"weights version {published.version} in {self._tp.topic} is not what the examples give: code or "
+                "examples have changed since; restore the trainer's checkpoint, or start a new generation of topics"
+            )
+        return is_new
+
+
+class TrainerShell:
+    """Runs the trainer on what Faust delivers.
+
+    Args:
+        app: The Faust app.
+        identity: Returns the identity of the examples topic.
+        checkpoints: Where its state is kept.
+        weights: The weights topic.
+        fan_out: Writes a version into every partition of the actions topic.
+        metrics: Where to count.
+    """
+
+    def __init__(
+        self,
+        app: ShellApp,
+        *,
+        identity: Callable[[], Awaitable[bytes]],
+        checkpoints: CheckpointFile,
+        weights: WeightsLog,
+        fan_out: Callable[[PublishedWeights], Awaitable[None]],
+        metrics: Metrics,
+    ) -> None:
+        self._app = app
+        self._ask_identity = identity
+        self._checkpoints = checkpoints
+        self._weights = weights
+        self._fan_out = fan_out
+        self._metrics = metrics
+        self._identity = b""
+        self._trainer = Trainer()
+        self._offset = -1
+        self._saved_offset = -1
+
+    async def prepare(self, assigned: Collection[TP], _replays: Mapping[int, Replay]) -> Positions:
+        """Restore the trainer and publish the newest version again; returns where reading goes on."""
+        positions = dict.fromkeys(assigned, 0)
+        mine = [tp for tp in assigned if tp.partition == EXAMPLES_PARTITION]
+        if mine:
+            self._identity = await self._ask_identity()
+            self._trainer, self._offset = self._checkpoints.read(self._identity)
+            self._saved_offset = self._offset
+            newest = await self._weights.read()
+            if newest is not None:
+                await self._fan_out(newest)
+            positions[mine[0]] = self._offset + 1
+        return positions
+
+    async def release(self) -> None:
+        """Keep what was learned."""
+        if self._offset > self._saved_offset:
+            self._save()
+
+    async def run(self, stream: Stream) -> None:
+        """The agent: one event is a batch of examples."""
+        async for event in stream.noack().events():
+            try:
+                message = event.message
+                if message.generation_id != self._app.consumer_generation_id:
+                    message.acked = True  # fetched for an assignment that is over; it is read again
+                elif message.partition == EXAMPLES_PARTITION:
+                    await self._learn(event.value)
+                    acknowledge(self._app, event)
+            # An example that was skipped would make all later versions wrong.
+            except Exception as failure:  # noqa: BLE001
+                end_process("trainer", failure)
+
+    async def _learn(self, records: Collection[LogRecord]) -> None:
+        for record in records:
+            if record.offset <= self._offset or record.value is None:
+                continue
+            published = self._trainer.learn(decode_record(record.value), record.offset)
+            self._offset = record.offset
+            if published is not None:
+                await self._publish(published)
+        self._metrics.event("examples_learned", len(records))
+        if self._offset - self._saved_offset >= CHECKPOINT_EVERY_EXAMPLES:
+            self._save()
+
+    async def _publish(self, published: PublishedWeights) -> None:
+        if await self._weights.publish(published):
+            await self._fan_out(published)
+            self._metrics.event("weights_published")
+            log("trainer").info("weights published", extra=fields(weights_version=published.version))
+        self._save()
+
+    def _save(self) -> None:
+        checkpoint = TrainerCheckpoint(self._identity, self._offset, self._trainer.to_checkpoint())
+        self._checkpoints.write(checkpoint)
+        self._saved_offset = self._offset
+
+
+class FanOut:
+    """Writes weights into every partition of the actions topic, signed.
+
+    Args:
+        topic: The actions topic.
+        partitions: How many it has.
+        key: Signs the records.
+        writer: Appends them.
+    """
+
+    def __init__(self, topic: str, partitions: int, key: Ed25519PrivateKey, writer: RecordWriter) -> None:
+        self._topic = topic
+        self._partitions = partitions
+        self._key = key
+        self._writer = writer
+
+    async def __call__(self, published: PublishedWeights) -> None:
+        """Write a version into every partition; returns when all are acknowledged."""
+        data = WeightsData(published.weights, published.example_offset, published.log_time_ms)
+        record = weights_record(data, self._key)
+        for partition in range(self._partitions):
+            await self._writer.append(self._topic, partition, record, timestamp_ms=published.log_time_ms)
