@@ -187,6 +187,14 @@ def run_worker(settings: Settings, **build: Any) -> None:  # noqa: ANN401 - as b
     run_app(build_app(settings, Metrics(), **build))
 
 
+def run_trainer(settings: Settings) -> None:
+    """Run the trainer in this process until SIGTERM or SIGINT. Ends the process."""
+    # river takes seconds to load, and workers never learn.
+    from streams.trainer_app import build_trainer  # noqa: PLC0415
+
+    run_app(build_trainer(settings, Metrics()))
+
+
 def run_app(app: ShellApp) -> None:
     """Run an app in Faust's worker until a signal; ends the process."""
     worker = app.Worker(quiet=True, override_logging=False, redirect_stdouts=False)

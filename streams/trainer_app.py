@@ -1,8 +1,8 @@
-"""The trainer process. It is apart from `streams.app` because river takes seconds to load, and workers never learn."""
+"""The trainer's app. It is apart from `streams.app` because river takes seconds to load, and workers never learn."""
 
 from typing import Any
 
-from streams.app import batches_of, connection_of, faust_options, identity_of, run_app
+from streams.app import batches_of, connection_of, faust_options, identity_of
 from streams.batches import BatchScheduler
 from streams.faust_overrides import ShellApp
 from streams.keys import load_signing_key
@@ -49,8 +49,3 @@ def build_trainer(settings: Settings, metrics: Metrics) -> ShellApp:
     app.agent(batches_of(app, topic_name(settings, "examples")), name="trainer", concurrency=1)(shell.run)
     add_views(app, metrics)
     return app
-
-
-def run_trainer(settings: Settings) -> None:
-    """Run the trainer in this process until SIGTERM or SIGINT. Ends the process."""
-    run_app(build_trainer(settings, Metrics()))
