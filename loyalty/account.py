@@ -10,125 +10,17 @@ from typing import Self
 import msgspec
 
 from features.errors import CorruptStateError
+from loyalty.account_rows import ActiveLot, Core
 from loyalty.calendar import INACTIVE_MS, NEVER_MS
+from loyalty.core_row import decode_core, encode_core
 
 CORE_ROW = b"c"
 COUNTERS_ROW = b"cc"
-
-LOT_BYTES = 8
-"""Length of a pending lot's name: enough to tell apart the lots of one member, and short, since there may be many."""
-
-
-class PendingLot(msgspec.Struct, array_like=True, gc=False):
-    """Points of one cause that wait: active from `due_ms`, gone at `expires_ms`.
-
-    `lot` is the start of the first grant's entry id, `LOT_BYTES` long.
-    """
-
-    due_ms: int
-    lot: bytes
-    points: int
-    expires_ms: int
-
-
-class ActiveLot(msgspec.Struct, array_like=True, gc=False):
-    """All spendable points that expire together. `remind_ms`: when the member is to be reminded, 0 for not (again)."""
-
-    expires_ms: int
-    points: int
-    remind_ms: int = 0
-
-
-class ExpiredLot(msgspec.Struct, array_like=True, gc=False):
-    """What an active lot lost when it expired, so that a later refund does not take it a second time."""
-
-    expires_ms: int
-    at_ms: int
-    points: int
-    times: int
-
-
-class QualifyingPeriod(msgspec.Struct, array_like=True, gc=False):
-    """What counts for the tier in the local period that starts with `day`.
-
-    `sums` are by measure; `reached` is the highest tier that the window ending with this period has reached.
-    """
-
-    day: int
-    reached: str
-    sums: dict[int, int]
-
-
-class TierState(msgspec.Struct, array_like=True):
-    """Tier, validity, and what they follow from.
-
-    `anchor_*` is the state before the first period that can still change, with the tier that the last period before it
-    had reached; `periods` are those since.
-    """
-
-    tier: str = ""
-    valid_until_ms: int = 0
-    anchor_day: int = 0
-    anchor_tier: str = ""
-    anchor_valid_until_ms: int = 0
-    anchor_reached: str = ""
-    periods: list[QualifyingPeriod] = []
-    due_ms: int = 0
-    window: str = ""
-    policy_version: int = 0
-
-
-class LastAward(msgspec.Struct, array_like=True, gc=False):
-    """The facts of the last award, for `explain`."""
-
-    time_ms: int
-    action: str
-    rule: str
-    entry: bytes
-    eligible: int
-    points: int
-    per: int
-    factors_bp: tuple[int, int, int]
-    bonus: int
-    desired: int
-    granted: int
-    cap: str
-    policy_version: int
-    weights_version: int
-
-
-class Sequences(msgspec.Struct, array_like=True, gc=False):
-    """The last sequence number given, per output topic."""
-
-    points: int = 0
-    tier_changes: int = 0
-    notifications: int = 0
-
-
-class Core(msgspec.Struct, array_like=True):
-    """The row `c`. `active_points` is the sum of active lots less `debt`, `pending_points` that of the pending ones."""
-
-    member: str = ""
-    joined_ms: int = 0
-    pending_points: int = 0
-    active_points: int = 0
-    debt: int = 0
-    pending: list[PendingLot] = []
-    active: list[ActiveLot] = []
-    expired: list[ExpiredLot] = []
-    sequences: Sequences = msgspec.field(default_factory=Sequences)
-    tier: TierState = msgspec.field(default_factory=TierState)
-    inactive_ms: int = 0
-    channels: tuple[str, ...] = ()
-    withheld: list[str] = []
-    last_award: LastAward | None = None
-
 
 Counters = dict[str, dict[int, int]]
 """Counter key -> first day of the period -> what is used of it."""
 
 _ENCODER = msgspec.msgpack.Encoder()
-_CORE_DECODER = msgspec.msgpack.Decoder(Core)
 _COUNTERS_DECODER = msgspec.msgpack.Decoder(Counters)
 
 
@@ -158,16 +50,13 @@ class Account:
             CorruptStateError: the row cannot be what this class wrote.
         """
         payload = read(CORE_ROW)
-        try:
-            return cls(Core() if payload is None else _CORE_DECODER.decode(payload), read)
-        except msgspec.DecodeError as error:
-            raise CorruptStateError(f"account core row cannot be read ({error}); rebuild the store") from error
+        return cls(Core() if payload is None else decode_core(payload), read)
 
     def changed(self) -> Iterator[tuple[bytes, bytes | None]]:
         """Rows changed since the last call: suffix and payload."""
         if self.core_changed:
             self.core_changed = False
-            yield CORE_ROW, _ENCODER.encode(self.core)
+            yield CORE_ROW, encode_core(self.core)
         if self.counters_changed:
             self.counters_changed = False
             yield COUNTERS_ROW, _ENCODER.encode(self._counters)

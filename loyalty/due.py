@@ -7,7 +7,8 @@ was due and when. So it does not matter whether a sweep did it on the minute or 
 from collections.abc import Callable
 
 from features.windows import ActivityWindows
-from loyalty.account import Account, ActiveLot, lot_due_ms
+from loyalty.account import Account, lot_due_ms
+from loyalty.account_rows import ActiveLot
 from loyalty.context import Context
 from loyalty.decisions import SOURCE, Cause, Decision
 from loyalty.ledger import entry_id, post

@@ -6,7 +6,7 @@ An award is decided on what was known before the action; the action counts in th
 from typing import NamedTuple
 
 from features.actions import Action
-from loyalty.account import LOT_BYTES, LastAward, PendingLot
+from loyalty.account_rows import LOT_BYTES, LastAward, PendingLot
 from loyalty.awards import award
 from loyalty.basket import Basket
 from loyalty.campaigns import NO_BOOST, boost_of

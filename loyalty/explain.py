@@ -6,7 +6,8 @@ versions that are named.
 
 from features.event_time import date_of
 from features.windows import ActivityWindows
-from loyalty.account import Account, LastAward
+from loyalty.account import Account
+from loyalty.account_rows import LastAward
 from loyalty.calendar import NEVER_MS
 from loyalty.context import Context
 from loyalty.decisions import Cause, Contribution, EntryData, Factors, LedgerEntry, LotChange, TierChange, instant

@@ -9,7 +9,7 @@ Every function changes the lots and both balances together, and tells what it di
 
 from bisect import bisect_left
 
-from loyalty.account import ActiveLot, Core, ExpiredLot, PendingLot
+from loyalty.account_rows import ActiveLot, Core, ExpiredLot, PendingLot
 from loyalty.calendar import INACTIVE_MS, NEVER_MS
 from loyalty.decisions import LotChange
 

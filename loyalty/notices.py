@@ -1,7 +1,15 @@
 """Notifications: what a member should be told, on the channels of the member's choice."""
 
 from loyalty.context import Context
-from loyalty.decisions import NOTIFICATION_TYPE, Notification, NotificationData, NotificationKind, instant
+from loyalty.decisions import (
+    NOTIFICATION_TYPE,
+    SOURCE,
+    Notification,
+    NotificationData,
+    NotificationKind,
+    derived_id,
+    instant,
+)
 
 
 def notify(
@@ -10,7 +18,8 @@ def notify(
     """Tell the member something about a tier or a reward.
 
     It is left out where consent for the notifications' purpose was withdrawn, but for the answer to a redemption, which
-    always comes: `refusal` is its reason, empty where the reward is granted.
+    always comes: `refusal` is its reason, empty where the reward is granted. The id is made from the number, since
+    a lot can be worth two reminders: when it is spent, and late points come to it.
     """
     core, scope = context.core, context.scope
     if refusal is None and scope.policy.notifications.purpose in core.withheld:
@@ -31,7 +40,7 @@ def notify(
     )
     context.out.append(
         Notification(
-            id=context.identity("notification/" + kind, about),
+            id=derived_id(context.member, SOURCE, "notification", kind, str(core.sequences.notifications)),
             type=NOTIFICATION_TYPE + kind,
             time=instant(context.time_ms),
             subject=context.member,

@@ -1,7 +1,7 @@
 """Orders that can still be returned: what was paid, line by line, and what it earned. Rows `o` + order id.
 
 An order is kept for the refund horizon. So that orders can be forgotten without a list of all of them, their ids are
-noted by the 8-day chunk of log time in which they came: rows `o` + 0xFF + chunk (no order id starts with that byte,
+noted by the 4-day chunk of log time in which they came: rows `o` + 0xFF + chunk (no order id starts with that byte,
 since it is never the first of UTF-8 text), and the chunks in the row `o`.
 """
 
@@ -16,7 +16,7 @@ from features.event_time import DAY_MS
 
 HEAD_ROW: Final = b"o"
 _CHUNK_MARK: Final = b"\xff"
-CHUNK_MS: Final = 8 * DAY_MS  # a busy household's 17 orders: a chunk row stays small
+CHUNK_MS: Final = 4 * DAY_MS  # a busy household's 9 orders, so a chunk's row stays small
 
 # A row is kept in memory for so many of the member's batches; fewer than that are ever on their way to the store.
 _BATCHES_IN_FLIGHT: Final = 4
@@ -92,7 +92,7 @@ class Orders:
         >>> orders = Orders.load({}.get)
         >>> orders.add("o-1", Order(0, "USD", 2599, 2599, [], [], []), log_time_ms=0, keep_ms=DAY_MS)
         >>> orders.get("o-1").amount, orders.get("o-2"), orders.next_due_ms() // DAY_MS
-        (2599, None, 9)
+        (2599, None, 5)
     """
 
     __slots__ = ("_cache", "_fresh", "_handed", "_head", "_head_changed", "_read")

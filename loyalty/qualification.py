@@ -1,7 +1,7 @@
 """What counts for the tier: sums by local period, and the value on the ladder's scale that a window of them has."""
 
 from features.event_time import add_months
-from loyalty.account import QualifyingPeriod
+from loyalty.account_rows import QualifyingPeriod
 from loyalty.context import Context
 from loyalty.decisions import Contribution
 from loyalty.policy.fields import BP

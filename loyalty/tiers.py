@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from features.aggregates import Amounts
-from loyalty.account import QualifyingPeriod
+from loyalty.account_rows import QualifyingPeriod
 from loyalty.calendar import NEVER_MS, Span
 from loyalty.context import Context
 from loyalty.policy.compiled import EARNED_KEY, QUALIFYING_KEY
@@ -153,7 +153,7 @@ def run_tier_due(context: Context) -> None:
     state, ladder = context.core.tier, context.compiled.ladder
     settle(context, "cycle_end" if 0 < state.valid_until_ms <= context.now_ms else "qualified")
     rank = ladder.index.get(state.tier, 0)
-    if rank and context.now_ms == state.valid_until_ms - ladder.warn_ms:
+    if rank and ladder.warn_ms and context.now_ms == state.valid_until_ms - ladder.warn_ms:
         current = context.calendar.span(ladder.period, context.now_ms)
         lapsed = _lapsed(context, rank, rank_of(context, current.day), current)
         if lapsed.rank < rank:

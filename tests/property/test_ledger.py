@@ -409,6 +409,7 @@ def test_a_rejected_action_changes_nothing(steps: list[Step]) -> None:
         if len(desk.rejections) > rejected:
             assert desk.rows == before
     again = purchase("e-0", steps[-1].log_ms, 100)
+    desk.until(steps[-1].log_ms)
     if desk.orders.get("e-0") is not None:
         before = dict(desk.rows)
         assert desk.act(again, steps[-1].log_ms) == []

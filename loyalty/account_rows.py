@@ -1,0 +1,111 @@
+"""What is stored of an account: lots, tier, sequence numbers, the last award. Plain values, no behaviour."""
+
+import msgspec
+
+LOT_BYTES = 8
+"""Length of a pending lot's name: enough to tell apart the lots of one member, and short, since there may be many."""
+
+
+class PendingLot(msgspec.Struct, array_like=True, gc=False):
+    """Points of one cause that wait: active from `due_ms`, gone at `expires_ms`.
+
+    `lot` is the start of the first grant's entry id, `LOT_BYTES` long.
+    """
+
+    due_ms: int
+    lot: bytes
+    points: int
+    expires_ms: int
+
+
+class ActiveLot(msgspec.Struct, array_like=True, gc=False):
+    """All spendable points that expire together. `remind_ms`: when the member is to be reminded, 0 for not (again)."""
+
+    expires_ms: int
+    points: int
+    remind_ms: int = 0
+
+
+class ExpiredLot(msgspec.Struct, array_like=True, gc=False):
+    """What an active lot lost when it expired, so that a later refund does not take it a second time."""
+
+    expires_ms: int
+    at_ms: int
+    points: int
+    times: int
+
+
+class QualifyingPeriod(msgspec.Struct, array_like=True, gc=False):
+    """What counts for the tier in the local period that starts with `day`.
+
+    `sums` are by measure; `reached` is the highest tier that the window ending with this period has reached.
+    """
+
+    day: int
+    reached: str
+    sums: dict[int, int]
+
+
+class TierState(msgspec.Struct, array_like=True):
+    """Tier, validity, and what they follow from.
+
+    `anchor_*` is the state before the first period that can still change, with the tier that the last period before it
+    had reached; `periods` are those since.
+    """
+
+    tier: str = ""
+    valid_until_ms: int = 0
+    anchor_day: int = 0
+    anchor_tier: str = ""
+    anchor_valid_until_ms: int = 0
+    anchor_reached: str = ""
+    periods: list[QualifyingPeriod] = []
+    due_ms: int = 0
+    window: str = ""
+    policy_version: int = 0
+
+
+class LastAward(msgspec.Struct, array_like=True, gc=False):
+    """The facts of the last award, for `explain`."""
+
+    time_ms: int
+    action: str
+    rule: str
+    entry: bytes
+    eligible: int
+    points: int
+    per: int
+    factors_bp: tuple[int, int, int]
+    bonus: int
+    desired: int
+    granted: int
+    cap: str
+    policy_version: int
+    weights_version: int
+
+
+class Sequences(msgspec.Struct, array_like=True, gc=False):
+    """The last sequence number given, per output topic."""
+
+    points: int = 0
+    tier_changes: int = 0
+    notifications: int = 0
+
+
+class Core(msgspec.Struct, array_like=True):
+    """The row `c`. `active_points` is the sum of active lots less `debt`, `pending_points` that of the pending ones."""
+
+    member: str = ""
+    joined_ms: int = 0
+    pending_points: int = 0
+    active_points: int = 0
+    debt: int = 0
+    pending: list[PendingLot] = []
+    active: list[ActiveLot] = []
+    expired: list[ExpiredLot] = []
+    sequences: Sequences = msgspec.field(default_factory=Sequences)
+    tier: TierState = msgspec.field(default_factory=TierState)
+    inactive_ms: int = 0
+    channels: tuple[str, ...] = ()
+    withheld: list[str] = []
+    last_award: LastAward | None = None
