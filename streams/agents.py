@@ -6,6 +6,7 @@ on its way to the broker, and commits them one after another.
 
 import asyncio
 import time
+from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
@@ -20,6 +21,11 @@ from streams.faust_overrides import acknowledge, end_process
 from streams.logs import fields, log
 from streams.records import Batch, LogRecord, RowStore
 from streams.recovery import Positions, Replay
+
+# A fold holds up everything else that the process does: commits on their way, other partitions, the web server.
+FOLD_SECONDS = 0.05
+_FEWEST_RECORDS = 64
+_CLOCK_SECONDS = 1e-6
 
 
 class Fold(Protocol):
@@ -89,6 +95,7 @@ class PartitionLane:
         self._committed_mark = fold.mark
         self._contiguous = False
         self._jumped_to: int | None = None
+        self._piece_records = _FEWEST_RECORDS
 
     def admit(self, records: Sequence[LogRecord]) -> bool | None:
         """Whether the records follow the mark: True, or False to drop them, or None to drop them and seek back.
@@ -109,15 +116,23 @@ class PartitionLane:
 
     async def take(self, records: Sequence[LogRecord], acknowledged: Callable[[], None]) -> None:
         """Fold the records now; commit when the previous commit is through, and call `acknowledged` then."""
-        rest = records
-        while rest:
+        last = records[-1].offset
+        while records:
             started = time.perf_counter()
-            batch = self.fold.fold(rest)
+            piece = records[: self._piece_records]
+            batch = self.fold.fold(piece)
             fold_seconds = time.perf_counter() - started
-            done = acknowledged if batch.mark >= rest[-1].offset else None
-            taken, rest = len(rest), [record for record in rest if record.offset > batch.mark]
+            done = acknowledged if batch.mark >= last else None
+            taken = bisect_right(piece, batch.mark, key=lambda record: record.offset)
+            records = records[taken:]
+            self._adapt(taken, fold_seconds)
             await self.drained()
-            self._committing = asyncio.create_task(self._land(batch, taken - len(rest), fold_seconds, done))
+            self._committing = asyncio.create_task(self._land(batch, taken, fold_seconds, done))
+
+    def _adapt(self, records: int, fold_seconds: float) -> None:
+        """Take as many records at a time as are folded in `FOLD_SECONDS`."""
+        fitting = int(records * FOLD_SECONDS / max(fold_seconds, _CLOCK_SECONDS))
+        self._piece_records = max(_FEWEST_RECORDS, min(fitting, 2 * self._piece_records))
 
     async def drained(self) -> None:
         """Wait until nothing is on its way."""
