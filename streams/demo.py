@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,11 +18,14 @@ import orjson
 
 from features.errors import BrokerError
 from loyalty.decisions import TierChange
-from loyalty.weights import BP, Weights
+from loyalty.policy import Policy
+from loyalty.weights import BP, STATIC, Weights
 from online_models.evaluation import ValueFigures
 from online_models.published import PublishedWeights, decode_published
-from streams.client import Progress, Reader
-from streams.decision_log import DECISION_TOPICS, DecisionLog
+from streams import accounting
+from streams.client import Reader
+from streams.decision_log import DECISION_TOPICS, DecisionLog, DecisionTopic
+from streams.progress import Progress
 from streams.replay import check_published
 from streams.settings import Settings
 from streams.summary import Summary, mae_over_naive, summarise, total_counts
@@ -30,6 +33,12 @@ from streams.summary import Summary, mae_over_naive, summarise, total_counts
 # A demo that has made no progress for this long has failed, and says so.
 _STALLED_S = 60.0
 _STOP_S = 20.0
+
+_COUNTERS: Mapping[DecisionTopic, str] = {
+    "points": accounting.LEDGER_ENTRIES,
+    "tier-changes": accounting.TIER_CHANGES,
+    "notifications": accounting.NOTIFICATIONS,
+}
 
 # The embedded broker keeps 5 MB a partition: with four of them and a basket of 1 KB, some 20,000 records.
 _MOST_LAG = 4_000
@@ -112,7 +121,7 @@ class Watch:
         self._children = children
         self._reader = Reader(settings, (*DECISION_TOPICS, "weights"))
         self._progress = Progress(settings)
-        self._seen = 0
+        self._started_s: float | None = None
         self._moved_s = time.monotonic()
 
     def close(self) -> None:
@@ -128,8 +137,8 @@ class Watch:
         """
         lines = []
         for kind, message in self._reader.poll():
-            self._seen += 1
             self._moved_s = time.monotonic()
+            self._started_s = self._started_s or self._moved_s
             if kind == "weights":
                 self._add_weights(message.value())
             elif kind in DECISION_TOPICS and self._add(kind, message.value()) and kind == "tier-changes":
@@ -154,6 +163,10 @@ class Watch:
         if time.monotonic() - self._moved_s > _STALLED_S:
             raise BrokerError(f"nothing has moved for {_STALLED_S:.0f} s; see worker.log and trainer.log in out/demo")
 
+    def seconds_since_start(self) -> float:
+        """Time since the worker's first decisions came."""
+        return 0.0 if self._started_s is None else time.monotonic() - self._started_s
+
     def is_behind(self) -> bool:
         """Whether so much waits for the worker that the embedded broker might drop records nobody has read."""
         return self._progress.lag() > _MOST_LAG
@@ -161,6 +174,12 @@ class Watch:
     def is_settled(self) -> bool:
         """Whether everything produced has been decided, learned from and adopted."""
         return self._progress.is_settled()
+
+    def has_seen_all(self) -> bool:
+        """Whether every decision that was counted has arrived here too."""
+        decisions = self.outcome.decisions
+        counts = total_counts([row.counts for _, row in self._progress.heads().values()])
+        return all(decisions.count(topic) >= counts.get(counter, 0) for topic, counter in _COUNTERS.items())
 
     def _relearn(self) -> ValueFigures:
         """Learn again from the examples topic: the same versions must come out, and the error with them.
@@ -186,7 +205,7 @@ class Watch:
         )
 
 
-def report(summary: Summary, outcome: Outcome) -> list[str]:
+def report(summary: Summary, outcome: Outcome, policy: Policy) -> list[str]:
     """The summary for people."""
     rows = [
         f"actions in       {summary['actions_in']:>10,}",
@@ -198,10 +217,15 @@ def report(summary: Summary, outcome: Outcome) -> list[str]:
         "tier moves:",
         *(f"  {old or '(none)':>10} -> {new:<10}{count:>6,}" for (old, new), count in sorted(outcome.tiers.items())),
     ]
-    newest = outcome.newest_weights()
-    if newest is not None:
-        rows.append(f"weights after {newest.version} versions (1.00 is the static programme):")
-        rows.extend(f"  {action:<18}{bp / BP:.2f}" for action, bp in newest.earning_bp)
+    newest = outcome.newest_weights() or STATIC
+    rows.append(f"weights before and after {newest.version} versions:")
+    rows.extend(
+        f"  earning {action:<22}1.00 -> {newest.earning(action) / BP:.2f}"
+        for action in sorted({rule.action for rule in policy.earning})
+    )
+    rows.extend(
+        f"  score   {term.measure:<22}1.00 -> {newest.score(term.measure) / BP:.2f}" for term in policy.tiers.score
+    )
     error = summary["model_mae_over_naive"]
     rows.append(f"model error over the naive forecast: {'not enough labels yet' if error is None else f'{error:.3f}'}")
     rows.append(f"{summary['actions_per_s']:,.0f} actions/s, lag {summary['final_lag']}, digest {summary['digest']}")

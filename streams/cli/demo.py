@@ -54,16 +54,16 @@ def demo(
         _prepare(settings, policy)
         watch = Watch(settings, start_processes(stack, settings, out))
         stack.callback(watch.close)
-        started = time.perf_counter()
         _produce(settings, file, policy, watch)
         while not watch.is_settled():
             _show(watch)
             time.sleep(_LOOK_EVERY_S)
-        seconds = time.perf_counter() - started
-        _show(watch)
+        seconds = watch.seconds_since_start()
+        while not watch.has_seen_all():
+            _show(watch)
         summary = watch.summary(seconds)
         write_summary(summary, out)
-        for line in report(summary, watch.outcome):
+        for line in report(summary, watch.outcome, read_policy(policy)[1]):
             say(line)
         say(f"summary in {out / 'summary.json'}, logs beside it")
         if hold:

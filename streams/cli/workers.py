@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from streams.app import run_worker
+from streams.app import run_trainer, run_worker
 from streams.cli.options import Broker, KeyFile, Prefix, SettingsFile, load_settings
 from streams.logs import configure_logs
 from streams.settings import Settings
@@ -53,7 +53,7 @@ def trainer(
         web_port=web_port,
     )
     _start(settings)
-    _ = settings
+    run_trainer(settings)
 
 
 def _start(settings: Settings) -> None:

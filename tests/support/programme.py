@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
-from streams.client import Progress, Reader
+from streams.client import Reader
 from streams.controls import public_key_of, tick_record
 from streams.decision_log import DECISION_TOPICS, DecisionLog
 from streams.keys import make_signing_key
 from streams.policy_files import first_policy, read_policy
 from streams.producing import Produced, produce_lines
+from streams.progress import Progress
 from streams.publishing import publish_first_policy
 from streams.settings import Settings
 from streams.topic_admin import TopicAdmin

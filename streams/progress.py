@@ -1,0 +1,92 @@
+"""How far the work has come: marks and counters of each partition, lag, and whether everything has settled."""
+
+from typing import Self
+
+from confluent_kafka import Consumer, TopicPartition
+
+from features.errors import BrokerError
+from online_models.published import decode_published
+from streams.client import FETCH_WAIT_MS
+from streams.settings import Settings
+from streams.state import PartitionRow, decode_partition_row, row_mark, row_payload
+from streams.topics import TopicKind, topic_name, topic_partitions, trainer_group
+
+_TIMEOUT_S = 30.0
+_NONE_COMMITTED = 0
+
+
+class Progress:
+    """Looks at the ends of the topics; a context manager. It belongs to no group and changes nothing."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": settings.bootstrap_servers,
+                # Named only to ask what the trainer has committed; nothing is subscribed.
+                "group.id": trainer_group(settings),
+                "enable.auto.commit": False,
+                "fetch.wait.max.ms": FETCH_WAIT_MS,
+                "log_level": 0,
+            }
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._consumer.close()
+
+    def heads(self) -> dict[int, tuple[int, PartitionRow]]:
+        """Mark and partition row of each partition that has committed anything.
+
+        Each state batch ends with its partition row, so the last record of a changelog partition is the newest one.
+        """
+        rows = self._last_values("changelog", range(topic_partitions(self._settings, "actions")))
+        return {number: (row_mark(row), decode_partition_row(row_payload(row))) for number, row in rows.items()}
+
+    def end(self, kind: TopicKind, partition: int) -> int:
+        """Offset that the next record of a partition will have."""
+        at = TopicPartition(topic_name(self._settings, kind), partition)
+        _, high = self._consumer.get_watermark_offsets(at, timeout=_TIMEOUT_S)
+        return int(high)
+
+    def lag(self) -> int:
+        """Records of the actions topic that have not been applied yet."""
+        heads = self.heads()
+        partitions = range(topic_partitions(self._settings, "actions"))
+        return sum(self.end("actions", n) - (heads[n][0] + 1 if n in heads else 0) for n in partitions)
+
+    def is_settled(self) -> bool:
+        """Whether every example is learned from, every weights version adopted, and every action applied."""
+        if self._learned() < self.end("examples", 0):
+            return False
+        weights = self._last_values("weights", (0,))
+        newest = decode_published(weights[0]).version if weights else 0
+        heads = self.heads()
+        if {row.weights_version for _, row in heads.values()} != {newest}:
+            return False
+        return all(self.end("actions", number) == mark + 1 for number, (mark, _) in heads.items())
+
+    def _learned(self) -> int:
+        """Offset of the examples topic that the trainer reads next."""
+        at = TopicPartition(topic_name(self._settings, "examples"), 0)
+        return max(_NONE_COMMITTED, int(self._consumer.committed([at], timeout=_TIMEOUT_S)[0].offset))
+
+    def _last_values(self, kind: TopicKind, partitions: range | tuple[int, ...]) -> dict[int, bytes]:
+        """Value of the last record of each partition that has any.
+
+        Raises:
+            BrokerError: the broker does not hand one out.
+        """
+        topic = topic_name(self._settings, kind)
+        wanted = [TopicPartition(topic, number, end - 1) for number in partitions if (end := self.end(kind, number))]
+        found: dict[int, bytes] = {}
+        if wanted:
+            self._consumer.assign(wanted)
+        while len(found) < len(wanted):
+            message = self._consumer.poll(_TIMEOUT_S)
+            if message is None or message.error() is not None:
+                raise BrokerError(f"{topic}: its last records cannot be read; is the broker up?")
+            found[message.partition()] = bytes(message.value())
+        return found
