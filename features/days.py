@@ -68,7 +68,7 @@ class DayBuckets:
         """Rows changed since the last call: suffix and payload, None to delete."""
         for number in sorted(self._changed):
             chunk = self._chunks.get(number)
-            yield _suffix(number), None if chunk is None else _ENCODER.encode(_without_empty(chunk))
+            yield _suffix(number), None if chunk is None else _ENCODER.encode(chunk)
         self._changed.clear()
 
     def _chunk(self, number: int) -> _Chunk:
@@ -76,10 +76,6 @@ class DayBuckets:
         if chunk is None:
             chunk = self._chunks[number] = read_owed_row(self._read, _suffix(number), _DECODER)
         return chunk
-
-
-def _without_empty(chunk: _Chunk) -> _Chunk:
-    return {place: bucket for place, bucket in sorted(chunk.items()) if bucket}
 
 
 def _suffix(number: int) -> bytes:

@@ -72,7 +72,7 @@ class SeenIds:
         self._closed: dict[int, _ClosedPage] = {}
         self._known: set[bytes] = set()
         self._open_changed = False
-        self._changed: list[int] = []
+        self._changed: set[int] = set()
 
     @classmethod
     def load(cls, read: Read) -> "SeenIds":
@@ -97,7 +97,7 @@ class SeenIds:
         if self._open_changed:
             self._open_changed = False
             yield _OPEN_ROW, _ENCODER.encode(self._open)
-        for number in self._changed:
+        for number in sorted(self._changed):
             page = self._closed.get(number)
             yield _suffix(number), None if page is None else _ENCODER.encode(page)
         self._changed.clear()
@@ -116,7 +116,7 @@ class SeenIds:
         page = self._open
         if len(page.digests) >= IDS_PER_PAGE * DIGEST_BYTES:
             self._closed[page.number] = _ClosedPage(page.last_day, page.digests)
-            self._changed.append(page.number)
+            self._changed.add(page.number)
             page.number += 1
             page.digests = b""
         page.digests += digest
@@ -132,7 +132,7 @@ class SeenIds:
         page = self._open
         while page.first < page.number and self._closed[page.first].last_day < oldest_day:
             self._known.difference_update(_split(self._closed.pop(page.first).digests))
-            self._changed.append(page.first)
+            self._changed.add(page.first)
             page.first += 1
             self._open_changed = True
         if page.digests and page.last_day < oldest_day:

@@ -104,23 +104,21 @@ class Rings:
         last = self.slot - SLOTS_PER_HOUR
         for slot in sorted(slot for slot in self.slots if slot <= last):
             bucket = self.slots.pop(slot)
-            if bucket:
-                merge(self.hours.setdefault(slot // SLOTS_PER_HOUR, {}), bucket)
-                leave(totals, bucket, HOUR_WINDOW)
+            merge(self.hours.setdefault(slot // SLOTS_PER_HOUR, {}), bucket)
+            leave(totals, bucket, HOUR_WINDOW)
 
     def _roll_up_hours(self, totals: list[int]) -> None:
         last = self.hour - HOURS_PER_DAY
         for hour in sorted(hour for hour in self.hours if hour <= last):
             bucket = self.hours.pop(hour)
-            if bucket:
-                merge(self.open_days.setdefault(hour // HOURS_PER_DAY, {}), bucket)
-                leave(totals, bucket, DAY_WINDOW)
+            merge(self.open_days.setdefault(hour // HOURS_PER_DAY, {}), bucket)
+            leave(totals, bucket, DAY_WINDOW)
 
     def _turn_day(self, day: int, totals: list[int]) -> None:
         """Close open days, then let days leave their windows."""
         before, self.day = self.day, day
         self.older_changed = True
-        for closed in sorted(open_day for open_day in self.open_days if open_day <= day - OPEN_DAYS):
+        for closed in [open_day for open_day in self.open_days if open_day <= day - OPEN_DAYS]:
             bucket = self.open_days.pop(closed)
             if bucket:
                 merge(self.days.open(closed), bucket)

@@ -27,7 +27,7 @@ class Store:
         self.written = 0
         for suffix, payload in ids.changed():
             if payload is None:
-                del self.rows[suffix]
+                self.rows.pop(suffix, None)
             else:
                 self.rows[suffix] = payload
                 self.written += len(payload)
@@ -124,6 +124,16 @@ def test_the_oldest_day_itself_is_kept_in_closed_and_open_pages() -> None:
     assert len(ids) == 0
     store.write(ids)
     assert len(SeenIds.load(store.rows.get)) == 0
+
+
+def test_expiry_alone_is_written_down() -> None:
+    ids, store = SeenIds(), Store()
+    for number in range(2 * IDS_PER_PAGE):
+        ids.remember(digest_of(number), 17_000 + number // IDS_PER_PAGE)
+    store.write(ids)
+    ids.expire(17_001)
+    store.write(ids)
+    assert len(SeenIds.load(store.rows.get)) == IDS_PER_PAGE
 
 
 def test_remembering_twice_is_remembering_once() -> None:

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Literal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -181,6 +183,55 @@ def test_rows_do_not_depend_on_how_often_they_were_written(steps: list[Step]) ->
         reloaded = ActivityWindows.load(often.rows.get)
     once.write(kept.changed())
     assert often.rows == once.rows
+
+
+# Every short history over these moves: they meet every way in which a bucket is filled, moved, emptied and closed.
+MOVES = ("now", "3 h late", "30 h late", "undo", "20 min later", "50 min later", "22 h later", "2 d later")
+LATE_MS = {"now": 0, "3 h late": 3 * HOUR_MS, "30 h late": 30 * HOUR_MS}
+LATER_MS = {
+    "20 min later": 20 * MINUTE_MS,
+    "50 min later": 50 * MINUTE_MS,
+    "22 h later": 22 * HOUR_MS,
+    "2 d later": 2 * DAY_MS,
+}
+
+
+def steps_of(moves: tuple[str, ...]) -> list[Step]:
+    """Each event has a measure of its own, so that the order in a bucket shows; an undo takes back the last event."""
+    now_ms = START_MS + 10 * MINUTE_MS
+    steps = [Step("advance", now_ms)]
+    events: list[Step] = []
+    for number, move in enumerate(moves):
+        if move in LATER_MS:
+            now_ms += LATER_MS[move]
+            steps.append(Step("advance", now_ms))
+        elif move in LATE_MS:
+            events.append(Step("observe", now_ms - LATE_MS[move], ((MEASURE_COUNT - 1 - number, 1),)))
+            steps.append(events[-1])
+        elif events:
+            event = events.pop()
+            steps.append(Step("undo", event.at_ms, event.amounts))
+    return steps
+
+
+def every_total(windows: ActivityWindows) -> list[int]:
+    return [windows.total(measure, window) for measure in range(MEASURE_COUNT) for window in range(WINDOW_COUNT)]
+
+
+@pytest.mark.parametrize("first", MOVES)
+def test_every_short_history_gives_the_same_rows_and_sums_hot_or_cold(first: str) -> None:
+    for rest in product(MOVES, repeat=3):
+        steps = steps_of((first, *rest, "50 min later", "2 d later"))
+        often, once = Rows(), Rows()
+        cold, hot = fresh(), fresh()
+        for step in steps:
+            apply(step, cold)
+            apply(step, hot)
+            often.write(cold.changed())
+            cold = ActivityWindows.load(often.rows.get)
+        once.write(hot.changed())
+        assert often.rows == once.rows, rest
+        assert every_total(cold) == every_total(hot), rest
 
 
 @given(histories())
