@@ -170,6 +170,7 @@ def _purchase(context: Context, action: Purchase) -> Rejection | None:
     rate_ppm = policy.programme.rate_ppm(data.currency)
     if rate_ppm is None:
         return Rejection("unknown_currency", f"the policy has no rate for {data.currency}")
+    context.orders.forget(context.now_ms)  # so that it does not matter whether a sweep has done it
     if context.orders.get(data.order_id) is not None:
         return Rejection("duplicate_order", f"order {data.order_id!r} has been applied before")
     _join(context)

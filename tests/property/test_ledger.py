@@ -8,9 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.actions import Action
+from features.event_time import ZoneRules
 from loyalty.calendar import Calendar
 from loyalty.decisions import LedgerEntry
 from loyalty.policy import Policy
+from loyalty.scope import Scope
+from loyalty.weights import Weights
 from tests.support.member_desk import DAY_MS, HOUR_MS, START_MS, Desk, action, policy_of, purchase, refund
 
 TIERS = """
@@ -180,7 +183,7 @@ def histories(draw: st.DrawFn, kinds: tuple[Kind, ...], most: int = 30) -> list[
     orders: list[tuple[str, int]] = []
     for number in range(draw(st.integers(1, most))):
         log_ms += draw(st.sampled_from((0, HOUR_MS, 9 * HOUR_MS, DAY_MS, 6 * DAY_MS, 25 * DAY_MS)))
-        time_ms = log_ms - draw(st.sampled_from((0, 0, 0, HOUR_MS, 5 * DAY_MS, 29 * DAY_MS)))
+        time_ms = log_ms - draw(st.sampled_from((0, 0, 0, -300_000, HOUR_MS, 5 * DAY_MS, 29 * DAY_MS)))
         kind = draw(st.sampled_from(kinds))
         name = f"e-{number}"
         match kind:
@@ -226,9 +229,18 @@ ALL: tuple[Kind, ...] = (
 )
 
 
-def run(policy: Policy, steps: list[Step], *, cold: bool = False, sweep_ms: int = 0, end_ms: int = 0) -> Desk:
+def run(
+    policy: Policy,
+    steps: list[Step],
+    *,
+    cold: bool = False,
+    sweep_ms: int = 0,
+    end_ms: int = 0,
+    later: tuple[int, Scope] | None = None,
+) -> Desk:
     """All steps at one desk; with `sweep_ms`, due work is also done that often in between."""
     desk = Desk(policy, cold=cold)
+    desk.later = later
     swept_ms = START_MS
     for step in steps:
         while sweep_ms and swept_ms + sweep_ms < step.log_ms:
@@ -309,6 +321,22 @@ def test_parts_read_back_from_their_rows_decide_as_those_in_memory(steps: list[S
 def test_a_sweep_and_the_next_action_give_the_same_ledger(steps: list[Step], policy: Policy, sweep_ms: int) -> None:
     end_ms = steps[-1].log_ms + 800 * DAY_MS
     assert run(policy, steps, end_ms=end_ms).encoded == run(policy, steps, sweep_ms=sweep_ms, end_ms=end_ms).encoded
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    histories(ALL), st.sampled_from((UNLIMITED, PLAIN)), st.integers(-40, 200), st.sampled_from((DAY_MS, 9 * DAY_MS))
+)
+def test_so_it_does_when_policy_and_weights_change_on_the_way(
+    steps: list[Step], policy: Policy, days: int, sweep_ms: int
+) -> None:
+    weights = Weights(4, (("purchase", 7_000),), (("spend_minor", 12_000), ("purchase_count", 3_000)))
+    changed = Scope(policy=EVERYTHING, policy_version=2, weights=weights, zone=ZoneRules.utc())
+    later = (START_MS + days * DAY_MS, changed)
+    end_ms = steps[-1].log_ms + 800 * DAY_MS
+    lazy = run(policy, steps, end_ms=end_ms, later=later)
+    assert lazy.encoded == run(policy, steps, sweep_ms=sweep_ms, end_ms=end_ms, later=later).encoded
+    assert lazy.active == sum(lot.points for lot in lazy.account.core.active) - lazy.account.core.debt
 
 
 @settings(max_examples=60, deadline=None)

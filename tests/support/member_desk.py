@@ -77,6 +77,7 @@ class Desk:
         self.decisions: list[Decision] = []
         self.rejections: list[Rejection] = []
         self.cold = cold
+        self.later: tuple[int, Scope] | None = None
         self._load()
 
     def _load(self) -> None:
@@ -98,9 +99,13 @@ class Desk:
             self._load()
         return size
 
+    def at(self, time_ms: int) -> Scope:
+        """What decides at a time: `scope`, or from `later` on the other one."""
+        return self.later[1] if self.later is not None and time_ms >= self.later[0] else self.scope
+
     def until(self, log_time_ms: int) -> list[Decision]:
         """Do what is due by a log time."""
-        decisions = run_due(self.account, self.orders, self.windows, log_time_ms, lambda _: self.scope)
+        decisions = run_due(self.account, self.orders, self.windows, log_time_ms, self.at)
         self.decisions += decisions
         self.save()
         return decisions
@@ -109,7 +114,8 @@ class Desk:
         """Apply an action at a log time, by default its event time; returns its own decisions."""
         log_time_ms = action.time_ms if log_time_ms is None else log_time_ms
         self.until(log_time_ms)
-        result = apply_action(self.account, self.orders, self.windows, action, self.scope, log_time_ms)
+        scope = self.at(action.time_ms)
+        result = apply_action(self.account, self.orders, self.windows, action, scope, log_time_ms)
         if isinstance(result, Rejection):
             self.rejections.append(result)
             result = []

@@ -123,8 +123,10 @@ def problems(text: str) -> list[str]:
             "campaigns[c].start: Expected `datetime` with a timezone component",
         ),
         (
-            '[[rewards]]\nid = "x"\nkind = "goods"\nprice = 1\n'
-            "start = 2017-01-02T00:00:00Z\nend = 2017-01-01T00:00:00Z",
+            (
+                '[[rewards]]\nid = "x"\nkind = "goods"\nprice = 1\n'
+                "start = 2017-01-02T00:00:00Z\nend = 2017-01-01T00:00:00Z"
+            ),
             "rewards[x].end: must be after start",
         ),
         ("rates_ppm = { USD = 5 }", "programme.rates_ppm.USD: the programme's own currency has rate 1000000"),

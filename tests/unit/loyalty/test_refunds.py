@@ -4,7 +4,7 @@ import pytest
 
 from features.table import ALL_TIME, PURCHASES, REFUNDED, SPEND
 from loyalty.engine import next_due_ms
-from tests.support.member_desk import DAY_MS, START_MS, Desk, policy_of, purchase, refund
+from tests.support.member_desk import DAY_MS, START_MS, Desk, action, policy_of, purchase, refund
 
 POLICY = policy_of(
     """
@@ -104,3 +104,18 @@ def test_orders_are_forgotten_when_nothing_can_refund_them_any_more(desk: Desk) 
     desk.until(START_MS + 120 * DAY_MS)
     assert not {row for row in desk.rows if row.startswith(b"o")}
     assert desk.orders.next_due_ms() is None
+
+
+def test_an_order_id_may_come_again_when_its_order_is_forgotten_whether_or_not_a_sweep_came_by() -> None:
+    desks = Desk(POLICY), Desk(POLICY)
+    for desk in desks:
+        desk.act(purchase("o-1", START_MS, 5_000))
+        desk.act(action("purchase", "again", START_MS + 80 * DAY_MS, order_id="o-1", amount=100, currency="USD"))
+        assert desk.rejections[-1].reason == "duplicate_order"
+    desks[0].until(START_MS + 150 * DAY_MS)
+    for desk in desks:
+        desk.act(action("purchase", "new", START_MS + 200 * DAY_MS, order_id="o-1", amount=700, currency="USD"))
+        desk.act(refund("r-1", START_MS + 210 * DAY_MS, "o-1", 700))
+        assert desk.active == 50
+    assert desks[0].encoded == desks[1].encoded
+    assert desks[0].rows == desks[1].rows
