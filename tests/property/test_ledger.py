@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Literal
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from features.actions import Action
@@ -251,7 +251,6 @@ def run(
     return desk
 
 
-@settings(max_examples=60, deadline=None)
 @given(histories(ALL), st.sampled_from((EVERYTHING, UNLIMITED)))
 def test_the_balance_is_the_sum_of_lots_and_the_sum_of_entries(steps: list[Step], policy: Policy) -> None:
     desk = Desk(policy)
@@ -269,7 +268,6 @@ def test_the_balance_is_the_sum_of_lots_and_the_sum_of_entries(steps: list[Step]
         assert all(entry.data.active_balance >= 0 for entry in desk.entries)
 
 
-@settings(max_examples=60, deadline=None)
 @given(histories(ALL), st.sampled_from((EVERYTHING, UNLIMITED)))
 def test_each_entry_follows_from_the_one_before_and_is_paired_with_lots(steps: list[Step], policy: Policy) -> None:
     desk = run(policy, steps, end_ms=steps[-1].log_ms + 400 * DAY_MS)
@@ -286,7 +284,6 @@ def test_each_entry_follows_from_the_one_before_and_is_paired_with_lots(steps: l
         assert all(lot.points for lot in data.lots)
 
 
-@settings(max_examples=60, deadline=None)
 @given(histories(ALL))
 def test_what_leaves_a_lot_went_into_it_before(steps: list[Step]) -> None:
     desk = run(EVERYTHING, steps, end_ms=steps[-1].log_ms + 400 * DAY_MS)
@@ -297,7 +294,6 @@ def test_what_leaves_a_lot_went_into_it_before(steps: list[Step]) -> None:
             assert lots[change.lot] >= 0
 
 
-@settings(max_examples=60, deadline=None)
 @given(histories(ALL), st.sampled_from((EVERYTHING, UNLIMITED)))
 def test_ids_are_unique_and_the_same_whenever_the_log_is_read(steps: list[Step], policy: Policy) -> None:
     first, again = run(policy, steps), run(policy, steps)
@@ -306,7 +302,6 @@ def test_ids_are_unique_and_the_same_whenever_the_log_is_read(steps: list[Step],
     assert len(ids) == len(set(ids))
 
 
-@settings(max_examples=60, deadline=None)
 @given(histories(ALL), st.sampled_from((EVERYTHING, UNLIMITED)))
 def test_parts_read_back_from_their_rows_decide_as_those_in_memory(steps: list[Step], policy: Policy) -> None:
     hot, cold = run(policy, steps), run(policy, steps, cold=True)
@@ -314,7 +309,6 @@ def test_parts_read_back_from_their_rows_decide_as_those_in_memory(steps: list[S
     assert hot.rows == cold.rows
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     histories(ALL), st.sampled_from((EVERYTHING, UNLIMITED, PLAIN)), st.sampled_from((HOUR_MS * 7, DAY_MS, 9 * DAY_MS))
 )
@@ -323,7 +317,6 @@ def test_a_sweep_and_the_next_action_give_the_same_ledger(steps: list[Step], pol
     assert run(policy, steps, end_ms=end_ms).encoded == run(policy, steps, sweep_ms=sweep_ms, end_ms=end_ms).encoded
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     histories(ALL), st.sampled_from((UNLIMITED, PLAIN)), st.integers(-40, 200), st.sampled_from((DAY_MS, 9 * DAY_MS))
 )
@@ -339,7 +332,6 @@ def test_so_it_does_when_policy_and_weights_change_on_the_way(
     assert lazy.active == sum(lot.points for lot in lazy.account.core.active) - lazy.account.core.debt
 
 
-@settings(max_examples=60, deadline=None)
 @given(histories(("purchase", "review", "browse", "login")))
 def test_the_order_of_arrival_leaves_no_trace(steps: list[Step]) -> None:
     end_ms = steps[-1].log_ms + 35 * DAY_MS
@@ -358,7 +350,6 @@ def earned(desk: Desk) -> dict[str, tuple[str, int, int]]:
     }
 
 
-@settings(max_examples=60, deadline=None)
 @given(histories(("purchase", "refund", "redeem")))
 def test_after_any_history_a_full_refund_takes_back_all_points_of_its_order(steps: list[Step]) -> None:
     desk = run(UNLIMITED, steps)
@@ -376,7 +367,6 @@ def test_after_any_history_a_full_refund_takes_back_all_points_of_its_order(step
     assert all(net[order_id] == 0 for order_id in refunded)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.integers(1, 20_000), st.lists(st.integers(1, 5_000), max_size=6), st.integers(0, 4), st.booleans())
 def test_many_small_refunds_take_what_one_large_one_takes(
     amount: int,
@@ -405,7 +395,6 @@ def _soap(amount: int) -> list[dict[str, object]]:
     return [{"item_id": "soap", "amount": amount}]
 
 
-@settings(max_examples=60, deadline=None)
 @given(histories(("review", "browse", "login"), most=40))
 def test_caps_are_never_exceeded(steps: list[Step]) -> None:
     desk = run(EVERYTHING, steps)
@@ -426,7 +415,6 @@ def reviews(desk: Desk) -> list[LedgerEntry]:
     return [entry for entry in desk.entries if entry.data.rule == "review" and entry.data.kind == "earned"]
 
 
-@settings(max_examples=60, deadline=None)
 @given(histories(ALL))
 def test_a_rejected_action_changes_nothing(steps: list[Step]) -> None:
     desk = Desk(EVERYTHING)
@@ -445,7 +433,6 @@ def test_a_rejected_action_changes_nothing(steps: list[Step]) -> None:
         assert desk.rows == before
 
 
-@settings(max_examples=60, deadline=None)
 @given(histories(("purchase", "redeem", "adjust", "misconduct")))
 def test_spending_points_never_changes_the_tier(steps: list[Step]) -> None:
     spenders = ("Redeem", "Adjust", "Misconduct")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from features.event_time import Period, ZoneRules, add_months
@@ -118,7 +118,6 @@ def steps(bought: list[Bought], *, refunds: bool) -> list[tuple[int, int, int]]:
     return sorted(log, key=lambda step: step[0])
 
 
-@settings(max_examples=150, deadline=None)
 @given(histories(), st.sampled_from(POLICIES), st.booleans(), st.booleans())
 def test_the_tier_is_that_of_the_whole_history_at_every_step(
     bought: list[Bought],
@@ -147,7 +146,6 @@ def shown(desk: Desk) -> tuple[str, int]:
     return desk.tier, desk.account.core.tier.valid_until_ms
 
 
-@settings(max_examples=80, deadline=None)
 @given(histories(), st.sampled_from(POLICIES))
 def test_tier_changes_lead_from_one_tier_to_the_next(bought: list[Bought], policy: Policy) -> None:
     desk = Desk(policy, NEW_YORK)
@@ -170,7 +168,6 @@ def test_tier_changes_lead_from_one_tier_to_the_next(bought: list[Bought], polic
     assert changes[-1].new_tier == desk.tier
 
 
-@settings(max_examples=80, deadline=None)
 @given(histories(), st.sampled_from(POLICIES))
 def test_a_later_action_never_makes_the_tier_lower_or_its_validity_shorter(
     bought: list[Bought], policy: Policy
@@ -186,7 +183,6 @@ def test_a_later_action_never_makes_the_tier_lower_or_its_validity_shorter(
         assert rank > before[0] or desk.account.core.tier.valid_until_ms >= before[1]
 
 
-@settings(max_examples=60, deadline=None)
 @given(histories(), st.sampled_from(POLICIES))
 def test_the_stored_periods_stay_few(bought: list[Bought], policy: Policy) -> None:
     desk = Desk(policy, NEW_YORK)
