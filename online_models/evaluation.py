@@ -1,27 +1,12 @@
 """Test-then-train figures of the value model: each example is predicted as of its own time before it is learned."""
 
-import msgspec
 from river import stats
 
+from online_models.figures import ValueFigures
 from online_models.stack import Prediction
 
 # Share of the newest example in the recent errors: they look back about 5,000 examples.
 _FADING = 0.0005
-
-
-class ValueFigures(msgspec.Struct, frozen=True):
-    """How good the value model is, in minor units. Ratios are in basis points, so that figures are integers.
-
-    `mae_over_naive_bp` compares with persistence on the same examples, `recent_*` looks back about 5,000 examples.
-    `predicted_over_realised_bp` compares the sums.
-    """
-
-    examples: int
-    mae_minor: int
-    naive_mae_minor: int
-    mae_over_naive_bp: int
-    recent_mae_over_naive_bp: int
-    predicted_over_realised_bp: int
 
 
 def ratio_bp(numerator: float, denominator: float) -> int:

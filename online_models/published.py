@@ -3,7 +3,7 @@
 import msgspec
 
 from loyalty.weights import Weights
-from online_models.evaluation import ValueFigures
+from online_models.figures import ValueFigures
 from online_models.tier_score import TermEvidence
 from online_models.weights import ActionEvidence
 

@@ -13,8 +13,9 @@ from loyalty.policy import Policy, parse_policy
 from loyalty.policy.fields import BP
 from loyalty.weights import STATIC, Weights
 from online_models import checkpoint
-from online_models.evaluation import ValueFigures, ValueScore
+from online_models.evaluation import ValueScore
 from online_models.examples import TABLE, Example, PolicyNotice
+from online_models.figures import ValueFigures
 from online_models.models import Models
 from online_models.published import Evidence, PublishedWeights
 from online_models.tier_score import TermEvidence, as_pairs

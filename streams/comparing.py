@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from features.errors import ContractError
-from online_models.evaluation import ValueFigures
+from online_models.figures import ValueFigures
 from online_models.published import PublishedWeights, decode_published
 from streams.decision_log import DECISION_TOPICS, DecisionLog
 from streams.recording import read_recording

@@ -20,7 +20,7 @@ from features.errors import BrokerError
 from loyalty.decisions import TierChange
 from loyalty.policy import Policy
 from loyalty.weights import BP, STATIC, Weights
-from online_models.evaluation import ValueFigures
+from online_models.figures import ValueFigures
 from online_models.published import PublishedWeights, decode_published
 from streams import accounting
 from streams.client import Reader

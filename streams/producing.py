@@ -13,9 +13,9 @@ import msgspec
 from confluent_kafka import KafkaError, Message, Producer
 
 from features.errors import BrokerError
-from streams.histories.clock import history_timestamps
+from streams.histories.clock import DEFAULT_TICK_EVERY_MS, history_timestamps
+from streams.histories.heads import head_of
 from streams.partitioning import partition_of
-from streams.replay import DEFAULT_TICK_EVERY_MS, head_of
 from streams.settings import Settings
 from streams.topics import topic_name
 

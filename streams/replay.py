@@ -15,16 +15,16 @@ from typing import assert_never
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from features.actions import Instant, to_ms
 from features.errors import ContractError
 from loyalty.policy import parse_policy
-from online_models.evaluation import ValueFigures
 from online_models.examples import decode_record
+from online_models.figures import ValueFigures
 from online_models.published import PublishedWeights, encode_published
 from online_models.training import Trainer
 from streams.controls import PolicyData, WeightsData, policy_record, public_key_of, tick_record, weights_record
 from streams.decision_log import DecisionLog
-from streams.histories.clock import history_timestamps
+from streams.histories.clock import DEFAULT_TICK_EVERY_MS, history_timestamps
+from streams.histories.heads import head_of
 from streams.memory_store import MemoryStore
 from streams.pipeline import PartitionFold
 from streams.records import LogRecord, Output
@@ -32,34 +32,6 @@ from streams.summary import total_counts
 
 # The log of a replayed file is nobody's but the replay's: its signing key is no secret.
 REPLAY_KEY = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"tierstream replay").digest())
-
-DEFAULT_TICK_EVERY_MS = 6 * 3_600_000
-
-
-class _Head(msgspec.Struct, gc=False):
-    """What of an action is needed to put it in a log."""
-
-    time: Instant
-    subject: str
-
-
-_HEAD_DECODER = msgspec.json.Decoder(_Head)
-
-
-def head_of(line: bytes) -> tuple[int | None, bytes | None]:
-    """Event time and Kafka key of a line of an action file; None for both where it is malformed.
-
-    Example:
-        >>> head_of(b'{"time":"2017-03-04T18:22:05Z","subject":"m-42"}')
-        (1488651725000, b'm-42')
-        >>> head_of(b"{")
-        (None, None)
-    """
-    try:
-        head = _HEAD_DECODER.decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return None, None
-    return to_ms(head.time), head.subject.encode()
 
 
 @dataclass(frozen=True)

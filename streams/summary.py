@@ -6,7 +6,7 @@ from typing import TypedDict
 
 from loyalty.decisions import TIER_TYPE
 from loyalty.weights import BP
-from online_models.evaluation import ValueFigures
+from online_models.figures import ValueFigures
 from streams import accounting
 from streams.decision_log import DecisionLog
 

@@ -10,6 +10,9 @@ from collections.abc import Iterable, Iterator
 from itertools import islice, repeat
 from statistics import median_low
 
+# Ticks of a history: often enough that work is done on the day it is due, seldom enough not to fill the log.
+DEFAULT_TICK_EVERY_MS = 6 * 3_600_000
+
 WINDOW = 64
 # With fewer followers than this, a median says little; the end of a file is trusted to go on as it went.
 _ENOUGH = 8

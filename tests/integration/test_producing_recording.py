@@ -10,11 +10,11 @@ from confluent_kafka import Producer
 
 from features.errors import BrokerError, HistoryError
 from streams.histories.clock import history_timestamps
+from streams.histories.heads import head_of
 from streams.partitioning import partition_of
 from streams.producing import produce_lines
 from streams.recording import is_recording, read_recording, record_topic
 from streams.records import LogRecord
-from streams.replay import head_of
 from streams.settings import Settings
 from streams.topic_admin import TopicAdmin
 from streams.topics import topic_name

@@ -16,8 +16,9 @@ from online_models.training import Trainer
 from streams.cli import app
 from streams.controls import public_key_of
 from streams.histories.files import read_lines, write_lines
+from streams.histories.heads import head_of
 from streams.policy_files import first_policy
-from streams.replay import REPLAY_KEY, Replay, head_of, replay_lines
+from streams.replay import REPLAY_KEY, Replay, replay_lines
 from tests.support.partition_log import POLICIES
 
 STATIC = Path(__file__).with_name("static.toml")
