@@ -110,6 +110,11 @@ class ShellTransport(driver.Transport):
 class ShellTableManager(TableManager):
     """Faust's table manager with our recovery."""
 
+    async def on_start(self) -> None:
+        """Start without the second that Faust waits for tables to be declared: ours is."""
+        await self._update_channels()
+        await self.recovery.start()
+
     @property
     def recovery(self) -> Service:
         """The service that brings tables and positions up to date after an assignment."""

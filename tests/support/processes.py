@@ -6,8 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -111,22 +110,3 @@ class WorkerProcess:
     def lose_data(self) -> None:
         """Delete its data folder, as if the disk were gone."""
         shutil.rmtree(self.data, ignore_errors=True)
-
-
-@contextmanager
-def workers(
-    folder: Path, environment: Mapping[str, str], count: int, *, static: bool = False
-) -> Iterator[list[WorkerProcess]]:
-    """`count` workers that are not started yet; all of them are dead afterwards.
-
-    `static` members come back to their partitions at once; others wait for the session of their dead self to end.
-    """
-    made = []
-    for number in range(count):
-        own = {"TIERSTREAM_GROUP_INSTANCE_ID": f"worker-{number}"} if static else {}
-        made.append(WorkerProcess(folder / f"worker-{number}", {**environment, **own}))
-    try:
-        yield made
-    finally:
-        for worker in made:
-            worker.kill()

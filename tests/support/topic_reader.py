@@ -32,6 +32,18 @@ def read_log(bootstrap: str, topic: str) -> dict[int, list[LogRecord]]:
     }
 
 
+def ends(bootstrap: str, topic: str) -> dict[int, int]:
+    """Offset that the next record of each partition will have."""
+    consumer = _consumer(bootstrap, "reader-of-tests")
+    try:
+        return {
+            number: consumer.get_watermark_offsets(TopicPartition(topic, number), _TIMEOUT_S)[1]
+            for number in _numbers(consumer, topic)
+        }
+    finally:
+        consumer.close()
+
+
 def lag(bootstrap: str, group: str, topic: str) -> int:
     """Records of the topic that the group has not committed."""
     consumer = _consumer(bootstrap, group)

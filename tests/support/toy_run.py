@@ -3,6 +3,7 @@
 import random
 import threading
 import time
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -10,11 +11,15 @@ from confluent_kafka import Producer
 
 from streams.settings import Settings
 from streams.topic_admin import TopicAdmin
+from tests.support.processes import READY, WorkerProcess, eventually
+from tests.support.topic_reader import ends, lag
 from tests.support.toy_fold import DROP
 
 KEYS = 500
 DROP_SHARE = 0.02
 SESSION_TIMEOUT_MS = 2_000
+_START_S = 60.0
+_SETTLE_S = 60.0
 
 
 class ToyRun:
@@ -24,13 +29,15 @@ class ToyRun:
         bootstrap: The broker.
         prefix: Prefix of topics, group and ids.
         partitions: Partitions of the actions topic.
+        settings: More settings of its workers.
     """
 
-    def __init__(self, bootstrap: str, prefix: str, partitions: int = 2) -> None:
+    def __init__(self, bootstrap: str, prefix: str, partitions: int = 2, **settings: str) -> None:
         self.bootstrap = bootstrap
         self.prefix = prefix
         self.partitions = partitions
         self.actions = f"{prefix}.actions"
+        self._more = {f"TIERSTREAM_{name.upper()}": value for name, value in settings.items()}
         TopicAdmin(Settings.load(None, self.environment)).ensure()
 
     @property
@@ -45,7 +52,14 @@ class ToyRun:
             "TIERSTREAM_WEB_PORT": "0",
             "TIERSTREAM_SESSION_TIMEOUT_MS": str(SESSION_TIMEOUT_MS),
             "TIERSTREAM_STANDBY_REPLICAS": "0",
+            # Small batches, so that a short run has many.
+            "TIERSTREAM_BATCH_MAX_RECORDS": "500",
+            **self._more,
         }
+
+    def worker(self, folder: Path, **more: str) -> WorkerProcess:
+        """A worker that is not started yet."""
+        return WorkerProcess(folder, {**self.environment, **more})
 
     def producer(self) -> Producer:
         """An idempotent producer."""
@@ -60,6 +74,22 @@ class ToyRun:
         for number in range(count):
             produce_one(producer, self.actions, draw, number)
         assert producer.flush(60) == 0
+
+    def applied(self) -> int:
+        """Outputs so far, repeated ones included."""
+        return sum(ends(self.bootstrap, f"{self.prefix}.points").values())
+
+    def has_applied(self, count: int) -> bool:
+        """Whether there are `count` outputs."""
+        return self.applied() >= count
+
+    def await_ready(self, worker: WorkerProcess, times: int = 1) -> None:
+        """Wait until `worker` has become ready for the `times`-th time."""
+        eventually(lambda: worker.said(READY) >= times, _START_S, "ready")
+
+    def await_settled(self) -> None:
+        """Wait until every action is applied and committed."""
+        eventually(lambda: lag(self.bootstrap, self.prefix, self.actions) == 0, _SETTLE_S, "lag 0")
 
 
 def produce_one(producer: Producer, topic: str, draw: random.Random, number: int) -> None:

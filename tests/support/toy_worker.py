@@ -1,6 +1,6 @@
 """A worker process with the toy fold: `python -m tests.support.toy_worker`, settings from the environment.
 
-`TOY_CRASH=step:n` kills it (SIGKILL) the n-th time a commit reaches a step.
+`TOY_FAULT` is `kill:STEP:N`, `stop:STEP:N` or `raise:STEP:N`: what happens the N-th time a commit reaches a step.
 """
 
 import os
@@ -13,16 +13,25 @@ from streams.logs import configure_logs
 from streams.settings import Settings
 from tests.support.toy_fold import ToyFold
 
+_SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
 
-def crash_hook(plan: str) -> StepHook:
-    """A hook that kills this process as planned, "" for never."""
-    step_to_crash, _, times = plan.partition(":")
+
+class PlannedError(Exception):
+    """A bug, as planned."""
+
+
+def fault_hook(plan: str) -> StepHook:
+    """A hook that does as planned to this process, "" for nothing."""
+    what, _, when = plan.partition(":")
+    planned_step, _, times = when.partition(":")
     seen: Counter[str] = Counter()
 
     def hook(step: Step, _partition: int) -> None:
         seen[step] += 1
-        if step == step_to_crash and seen[step] == int(times):
-            os.kill(os.getpid(), signal.SIGKILL)
+        if step == planned_step and seen[step] == int(times):
+            if what == "raise":
+                raise PlannedError(plan)
+            os.kill(os.getpid(), _SIGNALS[what])
 
     return hook
 
@@ -32,5 +41,5 @@ if __name__ == "__main__":
     run_worker(
         Settings.load(None, {name: value for name, value in os.environ.items() if name.startswith("TIERSTREAM_")}),
         new_fold=ToyFold,
-        hook=crash_hook(os.environ.get("TOY_CRASH", "")),
+        hook=fault_hook(os.environ.get("TOY_FAULT", "")),
     )
