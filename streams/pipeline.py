@@ -14,7 +14,7 @@ from features.event_time import DAY_MS
 from features.table import ALL_TIME, SPEND
 from loyalty.awards import unweighted
 from loyalty.decisions import LedgerEntry
-from loyalty.engine import Rejection, apply_action, run_due
+from loyalty.engine import Rejection, apply_action, next_due_ms, run_due
 from loyalty.policy import Learning
 from loyalty.scope import Scope
 from online_models.labels import View
@@ -239,7 +239,7 @@ class PartitionFold:
         until_ms = self.log_time_ms
         while (due_ms := member.next_due_ms()) is not None and due_ms <= until_ms:
             label_ms = member.labels.next_due_ms()
-            account_ms = member.account.next_due_ms()
+            account_ms = next_due_ms(member.account, member.orders)
             if label_ms is None or (account_ms is not None and account_ms <= label_ms):
                 last_ms = until_ms if label_ms is None else min(until_ms, label_ms)
                 for decision in run_due(

@@ -21,6 +21,7 @@ from features.dedupe import SeenIds
 from features.errors import CorruptStateError
 from features.windows import ActivityWindows
 from loyalty.account import Account
+from loyalty.engine import next_due_ms
 from loyalty.orders import Orders
 from online_models.labels import OpenLabels
 from streams.controls import PolicyData, WeightsData
@@ -185,7 +186,7 @@ class Member:
 
     def next_due_ms(self) -> int | None:
         """The earliest log time at which something is to be done for this member."""
-        mine = self.account.next_due_ms()
+        mine = next_due_ms(self.account, self.orders)
         label = self.labels.next_due_ms()
         if mine is None or (label is not None and label < mine):
             return label
