@@ -54,6 +54,11 @@ _HEAD = msgspec.json.Decoder(RecordingHead)
 _LINE = msgspec.json.Decoder(RecordedLine)
 
 
+def recording_path(folder: Path, kind: str) -> Path:
+    """Where `tierstream record` puts a topic."""
+    return folder / f"{kind}.jsonl.gz"
+
+
 def record_topic(
     settings: Settings, kind: TopicKind, out: Path, on_progress: Callable[[int], None] = lambda _read: None
 ) -> RecordingHead:

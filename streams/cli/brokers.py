@@ -10,14 +10,13 @@ import typer
 from streams.broker import EmbeddedBroker
 from streams.cli.options import Broker, KeyFile, PolicyFile, Prefix, SettingsFile, load_settings, say
 from streams.cli.progress import progress
-from streams.comparing import recording_path
 from streams.controls import public_key_of, tick_record
 from streams.histories.files import read_lines
 from streams.keys import load_signing_key, make_signing_key
 from streams.policy_files import first_policy, read_policy
 from streams.producing import produce_lines
 from streams.publishing import publish_first_policy
-from streams.recording import record_topic
+from streams.recording import record_topic, recording_path
 from streams.topic_admin import TopicAdmin
 from streams.topics import TopicKind, topic_name
 

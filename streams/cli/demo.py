@@ -4,7 +4,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +14,6 @@ from streams.cli.options import PolicyFile, say
 from streams.cli.progress import progress
 from streams.cli.replay import write_summary
 from streams.controls import public_key_of, tick_record
-from streams.demo import Watch, report, start_processes
 from streams.histories.files import read_lines
 from streams.keys import load_signing_key, make_signing_key
 from streams.policy_files import first_policy, read_policy
@@ -22,6 +21,9 @@ from streams.producing import produce_lines
 from streams.publishing import publish_first_policy
 from streams.settings import Settings
 from streams.topic_admin import TopicAdmin
+
+if TYPE_CHECKING:
+    from streams.demo import Watch
 
 # A pause between two looks at the topics once everything has been sent.
 _LOOK_EVERY_S = 0.5
@@ -38,6 +40,9 @@ def demo(
 
     Example: tierstream demo actions.jsonl --policy deploy/policies/retail.toml --out out/demo
     """
+    # It learns again what the trainer learned, and what learns takes seconds to load; other commands start without it.
+    from streams.demo import Watch, report, start_processes  # noqa: PLC0415 - see above
+
     out.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         state = Path(stack.enter_context(TemporaryDirectory(prefix="tierstream-demo-")))
@@ -78,7 +83,7 @@ def _prepare(settings: Settings, policy: Path) -> None:
     publish_first_policy(settings, first_policy(policy, (public_key_of(key),)), key)
 
 
-def _produce(settings: Settings, file: Path, policy: Path, watch: Watch) -> None:
+def _produce(settings: Settings, file: Path, policy: Path, watch: "Watch") -> None:
     """Send the file, looking at what comes back meanwhile."""
     key = load_signing_key(settings.signing_key_file)
     _, meaning = read_policy(policy)
@@ -99,7 +104,7 @@ def _produce(settings: Settings, file: Path, policy: Path, watch: Watch) -> None
         )
 
 
-def _show(watch: Watch) -> None:
+def _show(watch: "Watch") -> None:
     for line in watch.step():
         say(line)
 

@@ -7,17 +7,10 @@ from typing import Annotated, Literal
 import orjson
 import typer
 
-from features.errors import SettingsError
-from online_models.training import Trainer
 from streams.cli.options import say
 from streams.cli.progress import progress
-from streams.comparing import compare_with_recorded
-from streams.controls import public_key_of
 from streams.decision_log import DecisionLog
-from streams.histories.files import read_lines, write_lines
-from streams.policy_files import first_policy
-from streams.recording import is_recording, read_recording
-from streams.replay import REPLAY_KEY, Replay, Replayed, replay_lines, replay_log
+from streams.histories.files import write_lines
 from streams.summary import Summary, mae_over_naive, summarise
 
 
@@ -44,14 +37,13 @@ def replay(
 
     Example: tierstream replay actions.jsonl.gz --policy deploy/policies/retail.toml --out out/replay
     """
+    # What learns takes seconds to load; other commands start without it.
+    from streams import replaying  # noqa: PLC0415 - see above
+
     started = time.perf_counter()
-    if is_recording(file):
-        result = _replay_topic(file)
-    elif policy is None:
-        raise SettingsError(f"{file} holds actions only: name the policy to replay them under (--policy FILE)")
-    else:
-        result = _replay_actions(file, policy, Trainer() if learning == "on" else None)
-    figures = result.figures if against is None else compare_with_recorded(result, against)
+    with progress(f"replay {file.name}", None) as advance:
+        result = replaying.replay_file(file, policy, learning=learning == "on", on_record=lambda: advance(1))
+    figures = result.figures if against is None else replaying.compare_with_recorded(result, against)
     summary = summarise(
         result.counts,
         result.decisions,
@@ -65,20 +57,6 @@ def replay(
     say(f"{summary['actions_in']:,} actions, {summary['ledger_entries']:,} entries, digest {summary['digest']}")
     if against is not None:
         say(f"the same as what {against} recorded: decisions byte for byte, {result.weights_versions} weights versions")
-
-
-def _replay_actions(file: Path, policy: Path, trainer: Trainer | None) -> Replayed:
-    run = Replay(first_policy(policy, (public_key_of(REPLAY_KEY),)), trainer)
-    with progress(f"replay {file.name}", None) as advance:
-        replay_lines(read_lines(file), run, lambda: advance(1))
-    return run.result()
-
-
-def _replay_topic(file: Path) -> Replayed:
-    recording = read_recording(file)
-    with progress(f"replay {file.name}", sum(recording.head.ends)) as advance:
-        topic_id = bytes.fromhex(recording.head.topic_id)
-        return replay_log(recording.records, topic_id, recording.head.topic, lambda: advance(1))
 
 
 def register(app: typer.Typer) -> None:

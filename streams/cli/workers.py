@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from streams.app import run_trainer, run_worker
 from streams.cli.options import Broker, KeyFile, Prefix, SettingsFile, load_settings
 from streams.logs import configure_logs
 from streams.settings import Settings
@@ -29,6 +28,8 @@ def worker(
         settings_file, bootstrap_servers=broker, topic_prefix=prefix, data_dir=data_dir, web_port=web_port
     )
     _start(settings)
+    from streams.app import run_worker  # noqa: PLC0415 - Faust takes a second to load; other commands need not wait
+
     run_worker(settings)
 
 
@@ -53,6 +54,8 @@ def trainer(
         web_port=web_port,
     )
     _start(settings)
+    from streams.app import run_trainer  # noqa: PLC0415 - as in worker
+
     run_trainer(settings)
 
 

@@ -6,10 +6,10 @@ import pytest
 
 from streams.accounting import is_balanced
 from streams.cli.brokers import RECORDED
-from streams.comparing import compare_with_recorded, read_published, recording_path
 from streams.histories.files import read_lines
-from streams.recording import read_recording, record_topic
+from streams.recording import read_recording, record_topic, recording_path
 from streams.replay import replay_log
+from streams.replaying import compare_with_recorded, read_published
 from tests.support.programme import Programme
 
 ACTIONS_OF_THE_YEAR = 164_539

@@ -1,18 +1,40 @@
-"""Compare a replay with what was recorded of the topics: decisions, examples and weights must be the same bytes."""
+"""Replay files, and hold a replay against what was recorded of the topics.
 
+Decisions, examples and weights must be the same bytes.
+"""
+
+from collections.abc import Callable
 from pathlib import Path
 
-from features.errors import ContractError
+from features.errors import ContractError, SettingsError
 from online_models.figures import ValueFigures
 from online_models.published import PublishedWeights, decode_published
+from online_models.training import Trainer
+from streams.controls import public_key_of
 from streams.decision_log import DECISION_TOPICS, DecisionLog
-from streams.recording import read_recording
-from streams.replay import Replayed, check_published
+from streams.histories.files import read_lines
+from streams.policy_files import first_policy
+from streams.recording import is_recording, read_recording, recording_path
+from streams.replay import REPLAY_KEY, Replay, Replayed, check_published, replay_lines, replay_log
 
 
-def recording_path(folder: Path, kind: str) -> Path:
-    """Where `record` puts a topic."""
-    return folder / f"{kind}.jsonl.gz"
+def replay_file(
+    file: Path, policy: Path | None, *, learning: bool, on_record: Callable[[], None] = lambda: None
+) -> Replayed:
+    """Replay an action file under a policy, or a recorded topic under its own.
+
+    Raises:
+        SettingsError: an action file comes without a policy.
+        HistoryError: the file cannot be read.
+    """
+    if is_recording(file):
+        recording = read_recording(file)
+        topic_id = bytes.fromhex(recording.head.topic_id)
+        return replay_log(recording.records, topic_id, recording.head.topic, on_record)
+    if policy is None:
+        raise SettingsError(f"{file} holds actions only: name the policy to replay them under (--policy FILE)")
+    run = Replay(first_policy(policy, (public_key_of(REPLAY_KEY),)), Trainer() if learning else None)
+    return replay_lines(read_lines(file), run, on_record).result()
 
 
 def compare_with_recorded(replayed: Replayed, folder: Path) -> ValueFigures:
