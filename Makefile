@@ -21,7 +21,7 @@ PACKAGES := features loyalty online_models streams deploy
 # Two processes, because tests wait for brokers and workers more than they compute. Doctests are tests too.
 PYTEST := $(BIN)/pytest -q -n 2 --dist worksteal --doctest-modules
 
-.PHONY: help setup kafka data demo test check nightly lock clean
+.PHONY: help setup kafka data demo test check nightly bench bench-quick profile lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -69,6 +69,18 @@ check: .venv/installed ## format, lint, types, import contracts, tidiness
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/test_tidy.py tests/test_architecture.py
+
+# --- speed (docs/performance.md)
+
+bench: .venv/installed kafka ## every figure of docs/performance.md anew, into out/bench/report.json
+	$(BIN)/python -m benchmarks --workload lines
+	$(BIN)/python -m benchmarks --workload baskets --out out/bench/baskets.json
+
+bench-quick: .venv/installed kafka ## the same contenders once and on little, under a minute: ratios only
+	$(BIN)/python -m benchmarks limit engine plain_faust --count 3000 --rounds 1 --out out/bench/quick.json
+
+profile: .venv/installed ## where the pure pipeline's time goes, by layer, module and function
+	$(BIN)/python -m benchmarks.profile
 
 # --- upkeep
 

@@ -1,0 +1,1 @@
+"""How fast the engine is, beside its own limit and beside others: `python -m benchmarks --help`."""

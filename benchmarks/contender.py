@@ -1,0 +1,166 @@
+"""What a contender process is told, what it measures, and what it reports.
+
+A contender works off a log that is there already. It is timed from the first record in its hands until the last one is
+done, whatever "done" means for it: start-up, assignment and the first fetch are not counted for anyone.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from streams.agents import FoldFactory
+from streams.pipeline import PartitionFold
+from streams.records import Batch, LogRecord
+from streams.settings import Settings
+
+
+class Task(msgspec.Struct, frozen=True):
+    """One run: where the log is, where it ends (offset per partition), and where the answer goes."""
+
+    bootstrap: str
+    app_id: str
+    topic_prefix: str
+    partitions: int
+    data_dir: Path
+    result: Path
+    ends: dict[int, int]
+    actions: int
+
+    def settings(self) -> Settings:
+        """The same as a worker's settings."""
+        return Settings(
+            bootstrap_servers=self.bootstrap,
+            app_id=self.app_id,
+            topic_prefix=self.topic_prefix,
+            partitions=self.partitions,
+            data_dir=self.data_dir,
+            ticker="off",
+            standby_replicas=0,
+            web_port=0,
+            session_timeout_ms=30_000,
+        )
+
+
+class Result(msgspec.Struct, frozen=True):
+    """Actions done, how long it took on the clock and on the CPU (all threads of the process), and peak memory."""
+
+    actions: int
+    wall_s: float
+    cpu_s: float
+    rss_mib: float
+
+    @property
+    def actions_per_s(self) -> float:
+        """Actions per second on the clock."""
+        return self.actions / self.wall_s
+
+
+def read_task(arguments: Sequence[str]) -> Task:
+    """The task that a contender was started with: a JSON file."""
+    return msgspec.json.decode(Path(arguments[1]).read_bytes(), type=Task, dec_hook=_paths)
+
+
+def encode_task(task: Task) -> bytes:
+    """The inverse of `read_task`."""
+    return msgspec.json.encode(task, enc_hook=str)
+
+
+def _paths(kind: type, value: str) -> Path:
+    if kind is not Path:
+        raise NotImplementedError(kind)
+    return Path(value)
+
+
+class Meter:
+    """Times a run; when the end of the log is reached it writes the result and ends the process."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._waiting = dict(task.ends)
+        self._started: tuple[float, float] | None = None
+
+    def begin(self) -> None:
+        """A record is in hand. Only the first call counts."""
+        if self._started is None:
+            self._started = time.perf_counter(), time.process_time()
+
+    def reached(self, partition: int, mark: int) -> bool:
+        """Everything up to `mark` is done; returns whether that was the last."""
+        if mark + 1 >= self._waiting.get(partition, sys.maxsize):
+            del self._waiting[partition]
+        return not self._waiting
+
+    def finish(self) -> None:
+        """Write the result and end the process at once: nobody needs its state."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        begun = self._started or (wall, cpu)
+        result = Result(self._task.actions, wall - begun[0], cpu - begun[1], peak_mib())
+        part = self._task.result.with_suffix(".part")
+        part.write_bytes(msgspec.json.encode(result))
+        part.replace(self._task.result)
+        os._exit(0)
+
+
+def peak_mib() -> float:
+    """The most memory that this process has had resident, MiB (Linux)."""
+    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+class MeteredFold:
+    """A partition's fold that tells the meter what has landed."""
+
+    def __init__(self, fold: PartitionFold, partition: int, meter: Meter) -> None:
+        self._fold = fold
+        self._partition = partition
+        self._meter = meter
+
+    @classmethod
+    def factory(cls, task: Task, meter: Meter) -> FoldFactory:
+        """What `build_app` takes as `new_fold`."""
+        topic = f"{task.topic_prefix}.actions"
+        return lambda partition, identity, store: cls(
+            PartitionFold(partition, identity, store, topic=topic), partition, meter
+        )
+
+    @property
+    def mark(self) -> int:
+        """As the fold's."""
+        return self._fold.mark
+
+    @property
+    def log_time_ms(self) -> int:
+        """As the fold's."""
+        return self._fold.log_time_ms
+
+    @property
+    def policy_version(self) -> int:
+        """As the fold's."""
+        return self._fold.policy_version
+
+    @property
+    def weights_version(self) -> int:
+        """As the fold's."""
+        return self._fold.weights_version
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """As the fold's."""
+        return self._fold.counts
+
+    def fold(self, records: Sequence[LogRecord]) -> Batch:
+        """As the fold's; the clock runs from the first call."""
+        self._meter.begin()
+        return self._fold.fold(records)
+
+    def landed(self, mark: int) -> None:
+        """As the fold's; the run is over when the last batch has landed."""
+        self._fold.landed(mark)
+        if self._meter.reached(self._partition, mark):
+            self._meter.finish()

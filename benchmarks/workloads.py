@@ -1,0 +1,83 @@
+"""What is run: real households' actions, as baskets and as lines, and as the log that a partition would hold."""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice, tee
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from features.actions import Envelope, Purchase, PurchaseData
+from streams.controls import policy_record, public_key_of, tick_record
+from streams.histories.clock import DEFAULT_TICK_EVERY_MS, history_timestamps
+from streams.histories.complete_journey import Selection, read_actions
+from streams.histories.files import read_lines, write_lines
+from streams.histories.heads import head_of
+from streams.policy_files import first_policy, read_policy
+from streams.records import LogRecord
+from streams.replay import REPLAY_KEY
+
+WorkloadName = Literal["baskets", "lines"]
+POLICY_FILE = Path("deploy/policies/retail.toml")
+CACHE = Path(".cache/bench")
+_LINE_ACTIONS = 1_000_000
+
+
+def actions_of(name: WorkloadName, count: int | None = None) -> Iterator[bytes]:
+    """The first `count` actions of a workload, JSON; made once and kept in a file.
+
+    `baskets` are the 164,539 actions of the Complete Journey data. `lines` is the first million actions of the same
+    households with each line of a basket as a purchase of its own.
+    """
+    path = CACHE / f"{name}.jsonl.gz"
+    if not path.exists():
+        encode = msgspec.json.Encoder().encode
+        write_lines(path, (encode(action) for action in _MAKERS[name]()))
+    return islice(read_lines(path), count)
+
+
+def _baskets() -> Iterator[Envelope]:
+    return read_actions(Selection())
+
+
+def _lines() -> Iterator[Envelope]:
+    return islice((single for action in _baskets() for single in line_actions(action)), _LINE_ACTIONS)
+
+
+_MAKERS: dict[WorkloadName, Callable[[], Iterator[Envelope]]] = {"baskets": _baskets, "lines": _lines}
+
+
+def line_actions(action: Envelope) -> Iterator[Envelope]:
+    """A basket as one purchase per line, anything else as it is."""
+    if not isinstance(action, Purchase):
+        yield action
+        return
+    for number, item in enumerate(action.data.items):
+        order_id = f"{action.data.order_id}-{number}"
+        data = PurchaseData(order_id=order_id, amount=item.amount, currency=action.data.currency, items=(item,))
+        yield msgspec.structs.replace(action, id=order_id, data=data)
+
+
+def lateness_ms() -> int:
+    """How late an action may come under the benchmarks' policy."""
+    return read_policy(POLICY_FILE)[1].input.lateness_ms
+
+
+def log_of(lines: Iterable[bytes]) -> list[LogRecord]:
+    """The log of one partition that holds these actions: a policy, the actions, ticks four times a day."""
+    records: list[LogRecord] = []
+
+    def append(timestamp_ms: int, key: bytes | None, value: bytes) -> None:
+        records.append(LogRecord(0, len(records), timestamp_ms, key, value))
+
+    append(1, None, policy_record(first_policy(POLICY_FILE, (public_key_of(REPLAY_KEY),)), REPLAY_KEY))
+    heads, again = tee((line, *head_of(line)) for line in lines)
+    stamps = history_timestamps((time_ms for _, time_ms, _ in heads), lateness_ms())
+    next_tick_ms: int | None = None
+    for (line, _, key), stamp_ms in zip(again, stamps, strict=True):
+        next_tick_ms = next_tick_ms or stamp_ms - stamp_ms % DEFAULT_TICK_EVERY_MS + DEFAULT_TICK_EVERY_MS
+        while next_tick_ms <= stamp_ms:
+            append(next_tick_ms, None, tick_record(next_tick_ms, REPLAY_KEY))
+            next_tick_ms += DEFAULT_TICK_EVERY_MS
+        append(stamp_ms, key, line)
+    return records
