@@ -80,13 +80,14 @@ class Progress:
             BrokerError: the broker does not hand one out.
         """
         topic = topic_name(self._settings, kind)
-        wanted = [TopicPartition(topic, number, end - 1) for number in partitions if (end := self.end(kind, number))]
+        wanted = {number: end - 1 for number in partitions if (end := self.end(kind, number))}
         found: dict[int, bytes] = {}
         if wanted:
-            self._consumer.assign(wanted)
+            self._consumer.assign([TopicPartition(topic, number, last) for number, last in wanted.items()])
         while len(found) < len(wanted):
             message = self._consumer.poll(_TIMEOUT_S)
             if message is None or message.error() is not None:
                 raise BrokerError(f"{topic}: its last records cannot be read; is the broker up?")
-            found[message.partition()] = bytes(message.value())
+            if message.offset() == wanted[message.partition()]:  # more may have been written since
+                found[message.partition()] = bytes(message.value())
         return found
