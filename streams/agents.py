@@ -17,7 +17,7 @@ from faust.types import TP
 
 from features.errors import ContractError
 from streams.commit import PartitionCommit
-from streams.faust_overrides import acknowledge, end_process
+from streams.faust_overrides import acknowledge, end_process, was_cancelled
 from streams.logs import fields, log
 from streams.records import Batch, LogRecord, RowStore
 from streams.recovery import Positions, Replay
@@ -155,7 +155,9 @@ class PartitionLane:
                 acknowledged()
                 self._commit.acknowledged()
         # Whatever failed, the batch may have landed or not; only a new start finds out.
-        except Exception as failure:  # noqa: BLE001
+        except BaseException as failure:
+            if was_cancelled(failure):
+                raise
             end_process(f"commit of partition {self._commit.partition}", failure)
 
 
@@ -215,8 +217,10 @@ class Members:
         async for event in stream.noack().events():
             try:
                 await self._take(event)
-            # Anything else would be logged by Faust, and the next batch taken.
-            except Exception as failure:  # noqa: BLE001
+            # Faust would log it and take the next batch.
+            except BaseException as failure:
+                if was_cancelled(failure):
+                    raise
                 end_process(f"partition {event.message.partition}", failure)
 
     async def _take(self, event: Event) -> None:

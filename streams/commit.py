@@ -7,6 +7,9 @@ Per batch of a partition, in this order, each step awaited before the next:
 3. `store`: the same rows and their changelog offset go into the local store as one write batch.
 4. `landed`, then the source offset is acknowledged.
 
+Should anyone else have written to the changelog since, then either they were late, and our rows are written again
+behind theirs; or we are, and the process ends before its store or anyone's has taken harm.
+
 A crash before 2 repeats the batch from the old state and sends the same outputs again, byte for byte; a crash after it
 goes on behind the batch. There is no point in between where state and outputs disagree. Any failure ends the process.
 """
@@ -17,6 +20,7 @@ from typing import Literal
 
 from faust.types import TP
 
+from features.errors import ContractError
 from streams.logs import fields, log
 from streams.records import Batch
 from streams.recovery import ChangelogReader, Replay, record_mark
@@ -117,14 +121,25 @@ class PartitionCommit:
         return stale
 
     async def _stale_between(self, start: int, end: int, mark: int) -> set[bytes]:
-        """Keys that someone else wrote at offsets in `[start, end)` without knowing what we know at `mark`."""
+        """Keys that someone else wrote at offsets in `[start, end)` without knowing what we know at `mark`.
+
+        Raises:
+            ContractError: someone else is ahead of us, so we are the late one.
+        """
         if start == end:
             return set()
         tp = TP(self._writer.changelog, self.partition)
+        stale: set[bytes] = set()
         async with ChangelogReader(self._connection) as reader:
-            return {
-                record.key
-                async for _, records, _ in reader.read({tp: start}, {tp: end})
-                for record in records
-                if record.offset < end and record_mark(record) < mark
-            }
+            async for _, records, _ in reader.read({tp: start}, {tp: end}):
+                for record in records:
+                    theirs = record_mark(record)
+                    if record.offset < end and theirs > mark:
+                        # Nothing of this is in our store; a new start reads it from the changelog.
+                        raise ContractError(
+                            f"partition {self.partition} was taken over: its changelog holds mark {theirs} at offset "
+                            f"{record.offset}, ours is {mark}; start again"
+                        )
+                    if record.offset < end and theirs < mark:
+                        stale.add(record.key)
+        return stale

@@ -20,6 +20,7 @@ streams, the web server. What follows here replaces the parts that lose or doubl
 8. `ShellApp.on_stop`: our producers stop after the last batch has been committed.
 """
 
+import asyncio
 import logging
 import os
 import sys
@@ -58,6 +59,16 @@ def end_process(what: str, failure: BaseException) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(EXIT_SOFTWARE)
+
+
+def was_cancelled(failure: BaseException) -> bool:
+    """Whether `failure` is the running task's own cancellation, asked for by whoever owns it.
+
+    A library may also let the cancellation of something of its own through; taken for ours, it would end a task without
+    a word.
+    """
+    task = asyncio.current_task()
+    return isinstance(failure, asyncio.CancelledError) and task is not None and task.cancelling() > 0
 
 
 def acknowledge(app: faust.App, event: Event) -> None:

@@ -20,7 +20,7 @@ from faust.types import TP
 from mode import Service
 
 from features.errors import ContractError, CorruptStateError
-from streams.faust_overrides import end_process
+from streams.faust_overrides import end_process, was_cancelled
 from streams.logs import fields, log
 from streams.state import PARTITION_KEY, row_mark
 from streams.tables import MemberTable, PartitionStore
@@ -111,20 +111,25 @@ class ChangelogReader:
         try:
             await self._consumer.start()
         except BaseException:  # a rebalance cancels a recovery anywhere, and a half-started client leaks
-            await self._consumer.stop()
+            await self.__aexit__()
             raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._consumer.stop()
+        # In a task of its own: aiokafka's `stop` may cancel itself with the fetches that it waits for.
+        await asyncio.wait({asyncio.create_task(self._consumer.stop())})
 
     async def ends(self, partitions: Collection[TP]) -> dict[TP, int]:
         """Offset that the next record of each partition will have."""
+        if not partitions:
+            return {}  # aiokafka would wait for an answer to no question
         ends = await self._consumer.end_offsets([TopicPartition(*tp) for tp in partitions])
         return {TP(*tp): end for tp, end in ends.items()}
 
     async def starts(self, partitions: Collection[TP]) -> dict[TP, int]:
         """Offset of the first record that is still there."""
+        if not partitions:
+            return {}
         starts = await self._consumer.beginning_offsets([TopicPartition(*tp) for tp in partitions])
         return {TP(*tp): start for tp, start in starts.items()}
 
@@ -221,10 +226,10 @@ class Recovery(Service):
     async def _guarded(self, work: Awaitable[None]) -> None:
         try:
             await work
-        except asyncio.CancelledError:
-            raise
         # Whatever it is, going on would mean processing on rows that are not complete.
-        except Exception as failure:  # noqa: BLE001
+        except BaseException as failure:
+            if was_cancelled(failure):
+                raise
             end_process("recovery", failure)
 
     async def _recover(self, assigned: frozenset[TP], generation_id: int) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from streams.controls import tick_record
-from streams.faust_overrides import end_process
+from streams.faust_overrides import end_process, was_cancelled
 from streams.writers import RecordWriter
 
 _NS_PER_MS = 1_000_000
@@ -53,7 +53,9 @@ class Ticker:
             try:
                 await self.tick(time.time_ns() // _NS_PER_MS)
             # What a broker refuses once it refuses again: better found out at once than after a month without expiry.
-            except Exception as failure:  # noqa: BLE001
+            except BaseException as failure:
+                if was_cancelled(failure):
+                    raise
                 end_process("ticker", failure)
 
     async def tick(self, now_ms: int) -> None:

@@ -22,7 +22,7 @@ from online_models.examples import decode_record
 from online_models.published import PublishedWeights, decode_published, encode_published
 from online_models.training import Trainer
 from streams.controls import WeightsData, weights_record
-from streams.faust_overrides import ShellApp, acknowledge, end_process
+from streams.faust_overrides import ShellApp, acknowledge, end_process, was_cancelled
 from streams.logs import fields, log
 from streams.metrics import Metrics
 from streams.records import LogRecord
@@ -183,7 +183,9 @@ class TrainerShell:
                     await self._learn(event.value)
                     acknowledge(self._app, event)
             # An example that was skipped would make all later versions wrong.
-            except Exception as failure:  # noqa: BLE001
+            except BaseException as failure:
+                if was_cancelled(failure):
+                    raise
                 end_process("trainer", failure)
 
     async def _learn(self, records: Collection[LogRecord]) -> None:

@@ -15,7 +15,7 @@ from tests.support.processes import READY, WorkerProcess, eventually
 from tests.support.topic_reader import ends, lag
 from tests.support.toy_fold import DROP
 
-KEYS = 500
+KEYS = 2_000
 DROP_SHARE = 0.02
 SESSION_TIMEOUT_MS = 2_000
 _START_S = 60.0
