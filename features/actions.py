@@ -176,11 +176,18 @@ class MisconductData(Data, frozen=True, gc=False, kw_only=True):
 
 
 class AdjustData(Data, frozen=True, gc=False, kw_only=True):
-    """A correction by a person; `points` may be negative."""
+    """A correction by a person; `points` may be negative.
 
-    points: Annotated[int, msgspec.Meta(ge=-(10**12), le=10**12)]
+    `override` sets the member's tier by hand: at least `tier` (`floor`) or exactly it (`fix`), before `until`; `end`
+    ends that at once.
+    """
+
     operator: Identifier
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
+    points: Annotated[int, msgspec.Meta(ge=-(10**12), le=10**12)] = 0
+    override: Literal["floor", "fix", "end"] | None = None
+    tier: Identifier | None = None
+    until: Instant | None = None
 
 
 class LinkIdentityData(Data, frozen=True, gc=False, kw_only=True):

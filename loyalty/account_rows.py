@@ -1,5 +1,7 @@
 """What is stored of an account: lots, tier, sequence numbers, the last award. Plain values, no behaviour."""
 
+from typing import Literal
+
 import msgspec
 
 LOT_BYTES = 8
@@ -46,11 +48,19 @@ class QualifyingPeriod(msgspec.Struct, array_like=True, gc=False):
     sums: dict[int, int]
 
 
+class TierOverride(msgspec.Struct, array_like=True, gc=False):
+    """A tier that an operator has set: at least this one (`floor`), or exactly this one (`fix`), before `until_ms`."""
+
+    kind: Literal["floor", "fix"]
+    tier: str
+    until_ms: int
+
+
 class TierState(msgspec.Struct, array_like=True):
     """Tier, validity, and what they follow from.
 
     `anchor_*` is the state before the first period that can still change, with the tier that the last period before it
-    had reached; `periods` are those since.
+    had reached; `periods` are those since. What they say holds as far as `override` lets it.
     """
 
     tier: str = ""
@@ -63,6 +73,7 @@ class TierState(msgspec.Struct, array_like=True):
     due_ms: int = 0
     window: str = ""
     policy_version: int = 0
+    override: TierOverride | None = None
 
 
 class LastAward(msgspec.Struct, array_like=True, gc=False):

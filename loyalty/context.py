@@ -3,6 +3,8 @@
 from features.vector import FeatureVector
 from features.windows import ActivityWindows
 from loyalty.account import Account
+from loyalty.calendar import Calendar
+from loyalty.cycles import Anniversaries
 from loyalty.decisions import Cause, Decision, frame, identity_of
 from loyalty.orders import Orders
 from loyalty.policy.compiled import BoundPlan
@@ -20,6 +22,7 @@ class Context:
     """
 
     __slots__ = (
+        "_cycle",
         "_framed",
         "account",
         "calendar",
@@ -50,8 +53,21 @@ class Context:
         self.calendar = scope.calendar
         self.order_id = ""
         self._framed: bytes | None = None
+        self._cycle: Calendar | Anniversaries | None = None
         self.vector: FeatureVector | None = None
         self.out: list[Decision] = []
+
+    @property
+    def cycle(self) -> Calendar | Anniversaries:
+        """What the tier's periods are counted by: the calendar, or the member's own years."""
+        cycle = self._cycle
+        if cycle is None:
+            if self.compiled.ladder.window == "anniversary":
+                cycle = Anniversaries(self.calendar.zone, self.calendar.zone.local_day(self.core.joined_ms))
+            else:
+                cycle = self.calendar
+            self._cycle = cycle
+        return cycle
 
     def identity(self, kind: str, key: str) -> str:
         """Id of a decision of this kind about `key` that this cause makes: see `decisions.derived_id`."""

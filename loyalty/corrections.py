@@ -4,22 +4,33 @@ from features.actions import Adjust, Misconduct
 from loyalty.context import Context
 from loyalty.ledger import Facts, entry_id, post
 from loyalty.lots import add_active, debit, spendable
+from loyalty.overrides import override_objection, set_override
 from loyalty.policy.earning import Penalty
 from loyalty.rejections import Rejection
 from loyalty.reminders import remind_ms
 
 
 def adjustment_objection(context: Context, action: Adjust) -> Rejection | None:
-    """Why an adjustment cannot be made: it takes more than there is, where the policy allows no negative balance."""
+    """Why an adjustment cannot be made, such as taking more than there is where the balance may not become negative."""
     points, core = action.data.points, context.core
+    objection = override_objection(context, action.data)
+    if objection is not None:
+        return objection
     if points >= 0 or context.policy.points.refunds == "unlimited" or -points <= spendable(core):
         return None
     return Rejection("insufficient_points", f"{-points} to take, {spendable(core)} there")
 
 
 def adjust(context: Context, action: Adjust) -> None:
-    """Post an operator's correction. Points given expire as if they were earned now; they do not count for the tier."""
+    """Post an operator's correction, and set the tier where it says so.
+
+    Points given expire as if they were earned now; they do not count for the tier.
+    """
     data, core = action.data, context.core
+    if data.override is not None:
+        set_override(context, action)
+        if not data.points:
+            return
     if data.points >= 0:
         expires_ms = context.calendar.expires_ms(context.policy.points.expiry, context.time_ms)
         changes = add_active(core, expires_ms, data.points, remind_ms(context, expires_ms))

@@ -14,30 +14,50 @@ from typing import ClassVar, Literal
 
 import msgspec
 
-from loyalty.policy.programme import Rounding
+from loyalty.decision_data import (
+    Cause,
+    Contribution,
+    EntryData,
+    EntryKind,
+    Factors,
+    LotChange,
+    LotStatus,
+    NotificationData,
+    NotificationKind,
+    OverrideData,
+    TierChangeKind,
+    TierData,
+)
 
-EntryKind = Literal[
-    "earned",  # points granted, pending or active at once
-    "activated",  # pending became active
-    "expired",  # a lot reached its end
-    "redeemed",  # spent on a reward
-    "clawed_back",  # active points of a refunded order taken back
-    "cancelled",  # pending points of a refunded order taken back
-    "penalised",  # taken for misconduct
-    "adjusted",  # an operator's correction
+__all__ = [
+    "NOTIFICATION_TYPE",
+    "POINTS_TYPE",
+    "SOURCE",
+    "TIER_TYPE",
+    "Cause",
+    "Contribution",
+    "Decision",
+    "DecisionTopic",
+    "EntryData",
+    "EntryKind",
+    "Factors",
+    "LedgerEntry",
+    "LotChange",
+    "LotStatus",
+    "Notification",
+    "NotificationData",
+    "NotificationKind",
+    "OverrideData",
+    "TierChange",
+    "TierChangeKind",
+    "TierData",
+    "derived_id",
+    "encode_decision",
+    "frame",
+    "identity_of",
+    "instant",
 ]
-TierChangeKind = Literal["joined", "upgraded", "downgraded", "prolonged", "will_downgrade", "expiration_changed"]
-NotificationKind = Literal[
-    "tier_joined",
-    "tier_upgraded",
-    "tier_downgraded",
-    "tier_prolonged",
-    "tier_will_downgrade",
-    "points_will_expire",
-    "reward_granted",
-    "reward_refused",
-]
-LotStatus = Literal["pending", "active", "debt"]
+
 DecisionTopic = Literal["points", "tier-changes", "notifications"]
 
 SOURCE = "tierstream"
@@ -47,122 +67,6 @@ NOTIFICATION_TYPE = "loyalty.notification."
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ID_BYTES = 16  # 128 bits: no two of 10**15 entries meet, in all likelihood ever
-
-
-class Cause(msgspec.Struct, frozen=True, gc=False):
-    """What made a decision: an action by its CloudEvents `source` and `id`, or due work by the id of what was due."""
-
-    source: str
-    id: str
-
-
-class Factors(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """How an award came about: `eligible * points / per`, times each factor, rounded once.
-
-    `eligible` is in the unit that the rule earns by (minor units, milliseconds, or 1 for a fixed award). `desired` is
-    the award before caps, in the smallest unit of points; `cap` names the cap that cut it.
-    """
-
-    eligible: int
-    points: int
-    per: int
-    weight_bp: int
-    tier_bp: int
-    campaign_bp: int
-    desired: int
-    granted: int
-    rounding: Rounding
-    campaigns: tuple[str, ...] = ()
-    bonus: int = 0
-    cap: str = ""
-
-
-class LotChange(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """One side of an entry: how many points a lot gained or lost. `expires_ms` is 0 where it never expires."""
-
-    lot: str
-    status: LotStatus
-    points: int
-    expires_ms: int = 0
-
-
-class EntryData(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """A line of the ledger: what changed, what is left, and why.
-
-    `grant` is the entry id of the award that an activation, cancellation or clawback is about.
-    """
-
-    sequence: int
-    kind: EntryKind
-    pending_points: int
-    active_points: int
-    pending_balance: int
-    active_balance: int
-    lots: tuple[LotChange, ...]
-    cause: Cause
-    policy_version: int
-    weights_version: int
-    engine: int
-    action: str = ""
-    rule: str = ""
-    order_id: str = ""
-    grant: str = ""
-    factors: Factors | None = None
-    reason: str = ""
-    operator: str = ""
-
-
-class Contribution(msgspec.Struct, frozen=True, gc=False):
-    """What one measure adds to the qualification value: `value` in its own unit, `points` on the ladder's scale."""
-
-    measure: str
-    value: int
-    weight_bp: int
-    points: int
-
-
-class TierData(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
-    """A tier decision with its reasons.
-
-    `score` is the qualification value that the ladder's thresholds are compared with; `to_remain` and `to_next` are
-    what is missing of it to hold the tier beyond `valid_until_ms` and to reach `next_tier`, 0 where nothing is.
-    """
-
-    sequence: int
-    kind: TierChangeKind
-    old_tier: str
-    new_tier: str
-    next_tier: str = ""
-    reason: str
-    score: int
-    contributions: tuple[Contribution, ...] = ()
-    to_remain: int = 0
-    to_next: int = 0
-    valid_until_ms: int = 0
-    benefits_granted: tuple[str, ...] = ()
-    benefits_revoked: tuple[str, ...] = ()
-    cause: Cause
-    policy_version: int
-    weights_version: int
-    engine: int
-
-
-class NotificationData(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
-    """Something the member should be told.
-
-    `about` is a tier, a reward's id or a lot; `channels` are the member's choice.
-    """
-
-    sequence: int
-    kind: NotificationKind
-    about: str = ""
-    points: int = 0
-    due_ms: int = 0
-    reason: str = ""
-    channels: tuple[str, ...] = ()
-    cause: Cause
-    policy_version: int
-    engine: int
 
 
 class _Decision(msgspec.Struct, frozen=True, gc=False, kw_only=True):

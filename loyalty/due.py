@@ -4,12 +4,12 @@ Each piece of work is decided as of its due time, under the versions in force th
 was due and when. So it does not matter whether a sweep did it on the minute or the member's next action much later.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from features.windows import ActivityWindows
 from loyalty.account import Account, lot_due_ms
 from loyalty.account_rows import ActiveLot
-from loyalty.context import Context
+from loyalty.context import Context, Parts
 from loyalty.decisions import SOURCE, Cause, Decision
 from loyalty.ledger import entry_id, post
 from loyalty.lots import active_name, add_active, expire, forget_expired, take_pending
@@ -18,15 +18,23 @@ from loyalty.orders import Orders
 from loyalty.policy import Policy
 from loyalty.reminders import remind_ms
 from loyalty.scope import Scope
-from loyalty.tiers import run_tier_due
+from loyalty.tiers import follow_policy, run_tier_due
+
+Edits = Sequence[tuple[int, int]]
+"""Policy versions after the first that are in force by now or soon: `(log time from which, version)`."""
 
 
 def run_due(
-    account: Account, orders: Orders, windows: ActivityWindows, until_ms: int, scope_at: Callable[[int], Scope]
+    account: Account,
+    orders: Orders,
+    windows: ActivityWindows,
+    until_ms: int,
+    scope_at: Callable[[int], Scope],
+    edits: Edits = (),
 ) -> list[Decision]:
     """Do all work that is due at or before `until_ms`, in order of its due time.
 
-    At one time, activations come first, then expiry, then the tier.
+    At one time, a new policy comes first, then activations, then expiry, then the tier.
 
     Args:
         account: the member's account, and with it `orders` and `windows`.
@@ -34,15 +42,40 @@ def run_due(
         windows: the member's features.
         until_ms: log time.
         scope_at: the versions in force at a due time.
+        edits: policy versions after the first, for which the member's tier is looked at again.
     """
     decisions: list[Decision] = []
-    while (due_ms := account.next_due_ms()) is not None and due_ms <= until_ms:
+    while True:
+        due_ms = account.next_due_ms()
+        edit = next_edit(account, edits) if edits else None
+        if edit is not None and edit[0] <= until_ms and (due_ms is None or edit[0] <= due_ms):
+            decisions += _reconsider((account, orders, windows), edit, scope_at(edit[0]))
+            continue
+        if due_ms is None or due_ms > until_ms:
+            break
         cause = Cause(SOURCE, f"due/{due_ms}")
         context = Context((account, orders, windows), account.core.member, cause, (due_ms, due_ms), scope_at(due_ms))
         _do_one(context)
         decisions += context.out
     orders.forget(until_ms)
     return decisions
+
+
+def next_edit(account: Account, edits: Edits) -> tuple[int, int] | None:
+    """The first policy version that the member's tier has not been looked at under, with its time; None for none."""
+    if account.is_new:
+        return None
+    known = account.core.tier.policy_version
+    return min((edit for edit in edits if edit[1] > known), default=None)
+
+
+def _reconsider(parts: Parts, edit: tuple[int, int], scope: Scope) -> list[Decision]:
+    """Look at the tier under a new policy, as of the time it came into force."""
+    at_ms, version = edit
+    cause = Cause(SOURCE, f"policy/{version}")
+    context = Context(parts, parts[0].core.member, cause, (at_ms, at_ms), scope)
+    follow_policy(context)
+    return context.out
 
 
 def _do_one(context: Context) -> None:

@@ -44,7 +44,7 @@ from loyalty.basket import basket_of
 from loyalty.context import Context
 from loyalty.corrections import adjust, adjustment_objection, penalise
 from loyalty.decisions import Cause, Decision
-from loyalty.due import run_due
+from loyalty.due import Edits, next_edit, run_due
 from loyalty.earning import earn
 from loyalty.orders import Order, Orders
 from loyalty.refunds import refund
@@ -55,7 +55,7 @@ from loyalty.tiers import count, join
 
 _NAMES = dict(zip(ACTION_TYPES, ACTION_NAMES, strict=True))
 
-__all__ = ["Rejection", "RejectionReason", "apply_action", "next_due_ms", "run_due"]
+__all__ = ["Edits", "Rejection", "RejectionReason", "apply_action", "next_due_ms", "run_due"]
 
 
 def apply_action(
@@ -73,9 +73,11 @@ def apply_action(
     return context.out if rejection is None else rejection
 
 
-def next_due_ms(account: Account, orders: Orders) -> int | None:
-    """The earliest log time at which this member has work, the forgetting of orders included."""
+def next_due_ms(account: Account, orders: Orders, edits: Edits = ()) -> int | None:
+    """The earliest log time at which this member has work, new policies and the forgetting of orders included."""
     mine, forget = account.next_due_ms(), orders.next_due_ms()
+    if edits and (edit := next_edit(account, edits)) is not None:
+        mine = edit[0] if mine is None else min(mine, edit[0])
     if mine is None or forget is None:
         return forget if mine is None else mine
     return min(mine, forget)

@@ -83,11 +83,14 @@ def explain_tier(account: Account, orders: Orders, windows: ActivityWindows, sco
     if account.is_new:
         return "This member has not joined yet."
     context = Context((account, orders, windows), core.member, Cause("", ""), (log_time_ms, log_time_ms), scope)
-    span = context.calendar.span(ladder.period, log_time_ms)
+    span = context.cycle.span(ladder.period, log_time_ms)
     parts = contributions(context, span.day)
     value = sum(part.points for part in parts)
     rank = ladder.index.get(core.tier.tier, 0)
     lines = [f"Tier: {core.tier.tier}{_validity(core.tier.valid_until_ms)}."]
+    override = core.tier.override
+    if override is not None:
+        lines.append(f"  It is {_override(override.kind, override.tier, override.until_ms)}.")
     reached = next(
         (period for period in reversed(core.tier.periods) if ladder.index.get(period.reached, 0) >= rank), None
     )
@@ -113,6 +116,10 @@ def explain_tier_change(change: TierChange) -> str:
     ]
     lines.append(f"  reason: {data.reason.replace('_', ' ')}; {data.score} on the ladder's scale:")
     lines += [f"    {_contribution(part)}" for part in data.contributions]
+    if data.override is not None:
+        override = data.override
+        by = f", by {override.operator}: {override.reason}" if override.operator else ""
+        lines.append(f"  {_override(override.kind, override.tier, override.until_ms)}{by}")
     if data.next_tier:
         lines.append(f"  {data.to_next} to {data.next_tier}")
     if data.valid_until_ms:
@@ -136,6 +143,7 @@ def show_points(points: int, point_scale: int) -> str:
 
 _WINDOW_WORDS = {
     "calendar_year": "calendar year",
+    "anniversary": "year of membership",
     "rolling_months": "rolling window of months",
     "lifetime": "lifetime",
 }
@@ -193,6 +201,11 @@ def _validity(valid_until_ms: int) -> str:
     if not valid_until_ms or valid_until_ms == NEVER_MS:
         return ""
     return f", valid until {_when(instant(valid_until_ms).isoformat())}"
+
+
+def _override(kind: str, tier: str, until_ms: int) -> str:
+    least = "at least" if kind == "floor" else "exactly"
+    return f"set by hand: {least} {tier} until {_when(instant(until_ms).isoformat())}"
 
 
 def _missing(points: int) -> str:

@@ -9,6 +9,7 @@ RejectionReason = Literal[
     "currency_mismatch",
     "over_refunded",
     "insufficient_points",
+    "invalid_override",
 ]
 
 

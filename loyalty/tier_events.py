@@ -5,6 +5,7 @@ from loyalty.context import Context
 from loyalty.decisions import (
     TIER_TYPE,
     NotificationKind,
+    OverrideData,
     TierChange,
     TierChangeKind,
     TierData,
@@ -22,7 +23,9 @@ _TOLD: dict[TierChangeKind, NotificationKind] = {
 }
 
 
-def announce(context: Context, kind: TierChangeKind, old: str, new: str, reason: str) -> None:
+def announce(
+    context: Context, kind: TierChangeKind, old: str, new: str, reason: str, override: OverrideData | None = None
+) -> None:
     """Emit a tier change from `old` to `new` with its reasons, and tell the member.
 
     For `will_downgrade`, `new` is the tier that the member is going to have.
@@ -31,7 +34,7 @@ def announce(context: Context, kind: TierChangeKind, old: str, new: str, reason:
     state = core.tier
     context.account.core_changed = True
     core.sequences.tier_changes += 1
-    parts = contributions(context, context.calendar.span(ladder.period, context.now_ms).day)
+    parts = contributions(context, context.cycle.span(ladder.period, context.now_ms).day)
     score = sum(part.points for part in parts)
     rank = ladder.index.get(new, 0)
     held = ladder.index.get(state.tier, 0)
@@ -46,11 +49,12 @@ def announce(context: Context, kind: TierChangeKind, old: str, new: str, reason:
         reason=reason,
         score=score,
         contributions=parts,
-        to_remain=max(0, ladder.thresholds[held] - score),
+        to_remain=max(0, ladder.hold_thresholds[held] - score),
         to_next=0 if above is None else max(0, ladder.thresholds[above] - score),
         valid_until_ms=0 if state.valid_until_ms == NEVER_MS else state.valid_until_ms,
         benefits_granted=tuple(benefit for benefit in after if benefit not in before),
         benefits_revoked=tuple(benefit for benefit in before if benefit not in after),
+        override=override,
         cause=context.cause,
         policy_version=scope.policy_version,
         weights_version=scope.weights.version,

@@ -17,25 +17,19 @@ refund can reach any more are folded into the anchor from which the walk starts.
 validity when weights or thresholds move; only a refund that itself takes the value below the threshold takes it away.
 """
 
-from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from features.aggregates import Amounts
 from loyalty.account_rows import QualifyingPeriod
 from loyalty.calendar import NEVER_MS, Span
 from loyalty.context import Context
+from loyalty.decisions import OverrideData
 from loyalty.policy.compiled import EARNED_KEY, QUALIFYING_KEY
-from loyalty.qualification import period_of, rank_of, window_start_day
+from loyalty.qualification import period_of, rank_of
+from loyalty.standing import Standing, heading_for, overridden, walk
 from loyalty.tier_events import announce
 
-Reason = Literal["qualified", "late_activity", "refund", "cycle_end", "policy_change"]
-
-
-class Standing(NamedTuple):
-    """A tier by its index, and how long it is valid; the base tier has no end, shown as 0."""
-
-    rank: int
-    valid_until_ms: int
+Reason = Literal["qualified", "late_activity", "refund", "cycle_end", "policy_change", "override"]
 
 
 def join(context: Context) -> None:
@@ -50,12 +44,10 @@ def _start(context: Context) -> None:
     """Count from here on, from the oldest period that a late action can still reach."""
     state, ladder = context.core.tier, context.compiled.ladder
     oldest_ms = context.now_ms - context.policy.input.lateness_ms
-    state.anchor_day = context.calendar.span(ladder.period, oldest_ms).day
-    state.anchor_tier, state.anchor_valid_until_ms, state.anchor_reached = (
-        state.tier,
-        state.valid_until_ms,
-        ladder.ids[0],
-    )
+    state.anchor_day = context.cycle.span(ladder.period, oldest_ms).day
+    if state.override is None:  # else what was earned before it stays the start
+        state.anchor_tier, state.anchor_valid_until_ms = state.tier, state.valid_until_ms
+    state.anchor_reached = ladder.ids[0]
     state.periods = []
     state.window = ladder.window
     state.policy_version = context.scope.policy_version
@@ -73,17 +65,26 @@ def count(context: Context, amounts: Amounts, time_ms: int, earned: int = 0, qua
         adds.append((EARNED_KEY, earned))
     if qualifying and QUALIFYING_KEY in counted:
         adds.append((QUALIFYING_KEY, qualifying))
-    reason: Reason | None = None
     if context.scope.policy_version > state.policy_version:
-        if state.window != ladder.window:
-            _start(context)
-        reason = "policy_change"
+        follow_policy(context)
+    reason: Reason | None = None
     if adds and state.window == ladder.window:
-        span = context.calendar.span(ladder.period, time_ms)
+        span = context.cycle.span(ladder.period, time_ms)
         if span.day >= state.anchor_day:
             reason = _add(context, span, adds) or reason
-    if reason is not None:
+    if reason is None:
+        return
+    if context.scope.policy_version < state.policy_version:  # decided anew, under the ladder that is in force by now
+        state.due_ms = min(state.due_ms or context.now_ms, context.now_ms)
+    else:
         settle(context, reason)
+
+
+def follow_policy(context: Context) -> None:
+    """Let the tier follow from the ladder of a new policy version."""
+    if context.core.tier.window != context.compiled.ladder.window:
+        _start(context)
+    settle(context, "policy_change")
 
 
 def _add(context: Context, span: Span, adds: list[tuple[int, int]]) -> Reason | None:
@@ -101,7 +102,7 @@ def _add(context: Context, span: Span, adds: list[tuple[int, int]]) -> Reason | 
     raised = rank > ladder.index.get(period.reached, 0)
     if raised:
         period.reached = ladder.ids[rank]
-    if not raised and (ladder.window_months == 1 or period is state.periods[-1]):
+    if not raised and not ladder.holds_lower and (ladder.window_months == 1 or period is state.periods[-1]):
         return None
     return "qualified" if span.start_ms <= context.now_ms < span.end_ms else "late_activity"
 
@@ -124,7 +125,7 @@ def _lower(context: Context, period: QualifyingPeriod, adds: list[tuple[int, int
         if rank < rank_before and rank < ladder.index.get(other.reached, 0):
             other.reached = ladder.ids[rank]
             lowered = True
-    return "refund" if lowered or ladder.window_months > 1 else None
+    return "refund" if lowered or ladder.window_months > 1 or ladder.holds_lower else None
 
 
 def settle(context: Context, reason: Reason) -> None:
@@ -132,9 +133,11 @@ def settle(context: Context, reason: Reason) -> None:
     state, ladder = context.core.tier, context.compiled.ladder
     context.account.core_changed = True
     state.policy_version = max(state.policy_version, context.scope.policy_version)
-    current = context.calendar.span(ladder.period, context.now_ms)
+    current = context.cycle.span(ladder.period, context.now_ms)
     old, old_valid_ms = state.tier, state.valid_until_ms
-    standing = _walk(context, current)
+    if state.override is not None and state.override.tier not in ladder.index:
+        end_override(context, "policy_change")
+    standing = overridden(context, walk(context, current))
     state.tier, state.valid_until_ms = ladder.ids[standing.rank], standing.valid_until_ms
     rank = ladder.index.get(old, 0)
     if standing.rank > rank:
@@ -151,67 +154,26 @@ def settle(context: Context, reason: Reason) -> None:
 def run_tier_due(context: Context) -> None:
     """Do the tier's due work: the end of a cycle, the start of a period that has activity already, or a warning."""
     state, ladder = context.core.tier, context.compiled.ladder
-    settle(context, "cycle_end" if 0 < state.valid_until_ms <= context.now_ms else "qualified")
+    if state.override is not None and state.override.until_ms <= context.now_ms:
+        end_override(context, "override")
+        settle(context, "override")
+    else:
+        settle(context, "cycle_end" if 0 < state.valid_until_ms <= context.now_ms else "qualified")
     rank = ladder.index.get(state.tier, 0)
     if rank and ladder.warn_ms and context.now_ms == state.valid_until_ms - ladder.warn_ms:
-        current = context.calendar.span(ladder.period, context.now_ms)
-        lapsed = _lapsed(context, rank, rank_of(context, current.day), current)
-        if lapsed.rank < rank:
-            announce(context, "will_downgrade", state.tier, ladder.ids[lapsed.rank], "cycle_end")
+        current = context.cycle.span(ladder.period, context.now_ms)
+        lower = heading_for(context, Standing(rank, state.valid_until_ms), current)
+        if lower < rank:
+            announce(context, "will_downgrade", state.tier, ladder.ids[lower], "cycle_end")
 
 
-def _walk(context: Context, current: Span) -> Standing:
-    """Follow the periods from the anchor to `current`, and move the anchor over those that are final."""
-    state, ladder, calendar = context.core.tier, context.compiled.ladder, context.calendar
-    limits = context.policy.input
-    open_ms = max(limits.lateness_ms + limits.max_skew_ms, limits.refund_horizon_ms, ladder.grace_ms)
-    reached = {period.day: ladder.index.get(period.reached, 0) for period in state.periods}
-    standing = Standing(ladder.index.get(state.anchor_tier, 0), state.anchor_valid_until_ms)
-    balance = ladder.index.get(state.anchor_reached, 0)
-    for span in _spans(context, state.anchor_day, current):
-        lapses_ms = standing.valid_until_ms + ladder.grace_ms
-        if standing.rank and standing.valid_until_ms <= span.start_ms and lapses_ms <= context.now_ms:
-            standing = _lapsed(context, standing.rank, balance, span)
-        balance = max(rank_of(context, span.day), reached.get(span.day, 0))
-        if balance and balance >= standing.rank and span.day in reached:
-            standing = Standing(balance, calendar.after(ladder.period, span, ladder.valid_periods).end_ms)
-        if span.end_ms + open_ms <= context.now_ms:
-            _settle_anchor(context, span, standing, balance)
-    return standing
-
-
-def _spans(context: Context, day: int, current: Span) -> Iterator[Span]:
-    period, calendar = context.compiled.ladder.period, context.calendar
-    span = calendar.span_of_day(period, day)
-    while span.day < current.day:
-        yield span
-        span = calendar.after(period, span, 1)
-    yield current
-
-
-def _lapsed(context: Context, rank: int, balance: int, span: Span) -> Standing:
-    """Where a member goes whose tier was not reached again; the new tier is valid for at least the period `span`."""
-    ladder = context.compiled.ladder
-    match ladder.downgrade:
-        case "to_base":
-            lower = 0
-        case "one_down":
-            lower = max(rank - 1, min(rank, balance))
-        case "balance_based":
-            lower = min(rank, balance)
-    if not lower:
-        return Standing(0, 0)
-    return Standing(lower, context.calendar.after(ladder.period, span, max(ladder.valid_periods - 1, 0)).end_ms)
-
-
-def _settle_anchor(context: Context, span: Span, standing: Standing, balance: int) -> None:
-    """The period `span` is final: start all further walks after it."""
-    state, ladder = context.core.tier, context.compiled.ladder
-    day = state.anchor_day = context.calendar.after(ladder.period, span, 1).day
-    state.anchor_tier, state.anchor_valid_until_ms = ladder.ids[standing.rank], standing.valid_until_ms
-    state.anchor_reached = ladder.ids[balance]
-    first = window_start_day(context, day)
-    state.periods = [period for period in state.periods if period.day >= first]
+def end_override(context: Context, reason: Reason, note: tuple[str, str] = ("", "")) -> None:
+    """Take an override away and say so; what becomes of the tier is for `settle` to find out."""
+    state = context.core.tier
+    if state.override is not None:
+        ended, state.override = state.override, None
+        told = OverrideData(ended.kind, ended.tier, ended.until_ms, *note)
+        announce(context, "override_ended", state.tier, state.tier, reason, told)
 
 
 def _schedule(context: Context, current: Span) -> None:
@@ -222,8 +184,10 @@ def _schedule(context: Context, current: Span) -> None:
         due.append(state.valid_until_ms)
         due.append(state.valid_until_ms + ladder.grace_ms)
         due.append(state.valid_until_ms - ladder.warn_ms)
+    if state.override is not None:
+        due.append(state.override.until_ms)
     due.extend(
-        context.calendar.span_of_day(ladder.period, period.day).start_ms
+        context.cycle.span_of_day(ladder.period, period.day).start_ms
         for period in state.periods
         if period.day > current.day
     )

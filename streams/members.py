@@ -11,13 +11,16 @@ from itertools import islice
 from sortedcontainers import SortedSet
 
 from streams.records import RowStore
-from streams.state import DUE, Member, due_key, split_due_key
+from streams.state import ALL_MEMBERS, DUE, Member, due_key, member_of, member_prefix, split_due_key
 
 # About 6 KB each in memory; enough that a batch's members are usually there, little beside a million on disk.
 DEFAULT_CACHED_MEMBERS = 20_000
 
 # First guess of what a changed member adds to a state batch; corrected by each batch that is written.
 _FIRST_MEMBER_BYTES = 1_500
+
+# Follows every row of a member: no part's suffix begins with it.
+_AFTER_PARTS = b"\xff"
 
 
 class Members:
@@ -32,6 +35,8 @@ class Members:
         self._due_rows: dict[bytes, bool] = {}
         self._due_added = SortedSet()
         self._due_removed: set[bytes] = set()
+        self._joined = SortedSet()
+        self._joined_marks: list[tuple[int, list[bytes]]] = []
         self._due_marks: list[tuple[int, list[bytes]]] = []
         self._landed = -1
         self._member_bytes = _FIRST_MEMBER_BYTES
@@ -50,6 +55,9 @@ class Members:
     def touch(self, member: Member) -> None:
         """Note that `member` has changed, and reschedule its due work."""
         self._changed[member.id] = member
+        if member.unstored and not member.account.is_new:
+            member.unstored = False
+            self._joined.add(member.prefix)
         due_ms = member.next_due_ms()
         if due_ms == member.scheduled_ms:
             return
@@ -62,6 +70,22 @@ class Members:
     def due(self, until_ms: int, most: int) -> list[tuple[int, str]]:
         """Due time and id of at most `most` members with work due at or before `until_ms`, in that order."""
         return [split_due_key(key) for key in islice(self._merged(DUE, due_key(until_ms + 1, "")), most)]
+
+    def after(self, cursor: bytes, most: int) -> list[str]:
+        """Ids of at most `most` members whose rows come after those of the member with the prefix `cursor`."""
+        start, stop = ALL_MEMBERS
+        if cursor:
+            start = cursor + _AFTER_PARTS
+        found: list[str] = []
+        while len(found) < most:
+            stored = next(iter(self._store.scan(start, stop)), None)
+            joined = next(self._joined.irange(start, stop, inclusive=(True, False)), None)
+            first = min((key for key in (stored, joined) if key is not None), default=None)
+            if first is None:
+                break
+            found.append(member_of(first))
+            start = member_prefix(found[-1]) + _AFTER_PARTS
+        return found
 
     def drop_stale(self, due_ms: int, member: Member) -> None:
         """Remove a due row that stands for nothing, such as one that a dead worker wrote after its successor."""
@@ -83,6 +107,8 @@ class Members:
         for key, present in due_rows.items():
             yield key, b"" if present else None
         self._due_marks.append((mark, list(due_rows)))
+        joined = self._joined
+        self._joined_marks.append((mark, [m.prefix for m in changed.values() if m.prefix in joined] if joined else []))
 
     def landed(self, mark: int) -> None:
         """Rows up to `mark` are in the store: the overlay need not hold them any longer."""
@@ -92,6 +118,8 @@ class Members:
                 if key not in self._due_rows and not self._is_pending(key):
                     self._due_added.discard(key)
                     self._due_removed.discard(key)
+        while self._joined_marks and self._joined_marks[0][0] <= mark:
+            self._joined.difference_update(self._joined_marks.pop(0)[1])
         self._evict()
 
     def _is_pending(self, key: bytes) -> bool:

@@ -32,7 +32,7 @@ class Partition:
     def __init__(self, number: int, topic_id: bytes, store: RowStore) -> None:
         self.number = number
         self.mark = -1
-        self.row = PartitionRow(topic_id, counts={})
+        self.row = PartitionRow(topic_id, counts={}, adopted_ms={})
         self.versions = Versions()
         self._store = store
         self._changed_versions: list[tuple[bytes, bytes]] = []
@@ -59,7 +59,8 @@ class Partition:
 
     def _load_versions(self) -> None:
         for key in self._store.scan(policy_key(0), policy_key(2**32 - 1)):
-            self.versions.add_policy(decode_policy(self._stored(key)))
+            data = decode_policy(self._stored(key))
+            self.versions.add_policy(data, self.row.adopted_ms.get(data.version, 0))
         for key in self._store.scan(weights_key(0), weights_key(2**32 - 1)):
             self.versions.add_weights(decode_weights(self._stored(key)))
 
@@ -92,10 +93,29 @@ class Partition:
         """Let `data` decide on event times from its own start; False where it was read already."""
         if data.version <= self.row.policy_version:
             return False
-        self.versions.add_policy(data)
+        self.versions.add_policy(data, self.row.log_time_ms)
+        if len(self.versions.edits):
+            self.row.adopted_ms[data.version] = self.row.log_time_ms
         self.row.policy_version = data.version
         self._changed_versions.append((policy_key(data.version), encode_version(data)))
         return True
+
+    def next_edit(self) -> int:
+        """The policy version in force that not all members' tiers have been looked at under; 0 for none."""
+        row = self.row
+        if not row.edit_target and self.versions.edits:
+            due = self.versions.edit_due(row.log_time_ms)
+            if due > row.edit_swept:
+                row.edit_target = due
+        return row.edit_target
+
+    def edit_swept_to(self, cursor: bytes | None) -> None:
+        """Members up to the key `cursor` have been looked at, or all of them with None."""
+        row = self.row
+        if cursor is None:
+            row.edit_swept, row.edit_target, row.edit_cursor = row.edit_target, 0, b""
+        else:
+            row.edit_cursor = cursor
 
     def take_changed(self) -> list[tuple[bytes, bytes]]:
         """Key and payload of the version rows that changed since the last call, and of the partition row."""

@@ -25,7 +25,7 @@ from streams.members import DEFAULT_CACHED_MEMBERS, Members
 from streams.outbox import Outbox
 from streams.partition import Partition
 from streams.records import Batch, LogRecord, Output, RowStore
-from streams.state import Member, pack_row
+from streams.state import Member, member_prefix, pack_row
 
 # A state batch is one Kafka record batch: it must stay well under the topic's max.message.bytes (16 MiB).
 MAX_STATE_BATCH_BYTES = 4 * 1024 * 1024
@@ -121,6 +121,8 @@ class PartitionFold:
         self._partition.mark = record.offset
         if self.sweeping:
             self._sweep()
+        if self._partition.next_edit():
+            self._sweep_edit()
 
     def take_outputs(self) -> list[Output]:
         """Hand over the outputs since the last call."""
@@ -237,14 +239,14 @@ class PartitionFold:
     def _run_due(self, member: Member) -> None:
         """Do everything that is due for `member` by log time, in order of its due time."""
         until_ms = self.log_time_ms
-        while (due_ms := member.next_due_ms()) is not None and due_ms <= until_ms:
+        versions = self._partition.versions
+        edits = versions.edits
+        while (due_ms := member.next_due_ms(edits)) is not None and due_ms <= until_ms:
             label_ms = member.labels.next_due_ms()
-            account_ms = next_due_ms(member.account, member.orders)
+            account_ms = next_due_ms(member.account, member.orders, edits)
             if label_ms is None or (account_ms is not None and account_ms <= label_ms):
                 last_ms = until_ms if label_ms is None else min(until_ms, label_ms)
-                for decision in run_due(
-                    member.account, member.orders, member.windows, last_ms, self._partition.versions.at_due
-                ):
+                for decision in run_due(member.account, member.orders, member.windows, last_ms, versions.at_due, edits):
                     self._outbox.decide(decision)
             else:
                 last_ms = until_ms if account_ms is None else min(until_ms, account_ms - 1)
@@ -276,3 +278,13 @@ class PartitionFold:
             self._members.touch(member)
             self._members.drop_stale(due_ms, member)
         self._partition.row.sweeping = len(due) == most
+
+    def _sweep_edit(self) -> None:
+        """Look at the tiers of a bounded number of members, in order of their keys, under a new policy."""
+        most = self._partition.versions.at_due(self.log_time_ms).policy.input.sweep_members_per_record
+        members = self._members.after(self._partition.row.edit_cursor, most)
+        for member_id in members:
+            member = self._members.open(member_id)
+            self._run_due(member)
+            self._members.touch(member)
+        self._partition.edit_swept_to(member_prefix(members[-1]) if len(members) == most else None)

@@ -21,7 +21,7 @@ from features.dedupe import SeenIds
 from features.errors import CorruptStateError
 from features.windows import ActivityWindows
 from loyalty.account import Account
-from loyalty.engine import next_due_ms
+from loyalty.engine import Edits, next_due_ms
 from loyalty.orders import Orders
 from online_models.labels import OpenLabels
 from streams.controls import PolicyData, WeightsData
@@ -82,6 +82,8 @@ class PartitionRow(msgspec.Struct, array_like=True):
 
     `sweeping` says that members with due work may be left from the last tick; `examples` is the number of training
     examples sent, so the next one is numbered `examples`. `counts` are the totals of the accounting.
+    `adopted_ms` has the log time at which each policy after the first was read. All members' tiers have been looked at
+    under policy version `edit_swept`; they are being looked at under `edit_target`, up to the key `edit_cursor`.
     """
 
     topic_id: bytes
@@ -91,6 +93,10 @@ class PartitionRow(msgspec.Struct, array_like=True):
     sweeping: bool = False
     examples: int = 0
     counts: dict[str, int] = {}
+    adopted_ms: dict[int, int] = {}
+    edit_swept: int = 0
+    edit_target: int = 0
+    edit_cursor: bytes = b""
 
 
 def encode_partition_row(row: PartitionRow) -> bytes:
@@ -159,13 +165,40 @@ def member_prefix(member_id: str) -> bytes:
     return _MEMBER + len(raw).to_bytes(2, "big") + raw
 
 
+ALL_MEMBERS = (_MEMBER, bytes((_MEMBER[0] + 1,)))
+"""Where the rows of all members begin, and where they end."""
+
+
+def member_of(key: bytes) -> str:
+    """The member that a row of `member_prefix` or below it belongs to.
+
+    Example:
+        >>> member_of(member_prefix("m-42") + b"c")
+        'm-42'
+    """
+    length = int.from_bytes(key[1:3], "big")
+    return key[3 : 3 + length].decode()
+
+
 class Member:
     """One member, put together from its parts.
 
-    `scheduled_ms` is the due row that stands for this member in the table, None for none.
+    `scheduled_ms` is the due row that stands for this member in the table, None for none. `unstored`: this is not a
+    member yet, or none that the index of members has been told of.
     """
 
-    __slots__ = ("account", "id", "labels", "last_mark", "orders", "prefix", "scheduled_ms", "seen_ids", "windows")
+    __slots__ = (
+        "account",
+        "id",
+        "labels",
+        "last_mark",
+        "orders",
+        "prefix",
+        "scheduled_ms",
+        "seen_ids",
+        "unstored",
+        "windows",
+    )
 
     def __init__(self, member_id: str, get: Callable[[bytes], bytes | None]) -> None:
         prefix = member_prefix(member_id)
@@ -182,11 +215,12 @@ class Member:
         self.seen_ids = SeenIds.load(read)
         self.labels = OpenLabels.load(read)
         self.last_mark = -1
+        self.unstored = self.account.is_new
         self.scheduled_ms = self.next_due_ms()
 
-    def next_due_ms(self) -> int | None:
-        """The earliest log time at which something is to be done for this member."""
-        mine = next_due_ms(self.account, self.orders)
+    def next_due_ms(self, edits: Edits = ()) -> int | None:
+        """The earliest log time at which something is to be done for this member; `edits` are new policies."""
+        mine = next_due_ms(self.account, self.orders, edits)
         label = self.labels.next_due_ms()
         if mine is None or (label is not None and label < mine):
             return label

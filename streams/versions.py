@@ -31,16 +31,21 @@ def _zone(text: str) -> ZoneRules:
 
 
 class Versions:
-    """The policies and weights that one partition has read, oldest first."""
+    """The policies and weights that one partition has read, oldest first.
+
+    `edits` are the policy versions after the first: the log time from which each is in force, and its number.
+    """
 
     def __init__(self) -> None:
         self._policies: list[tuple[PolicyData, Policy]] = []
+        self._from_ms: list[int] = []
+        self.edits: tuple[tuple[int, int], ...] = ()
         self._weights: list[AdoptedWeights] = []
         self._adopted_ms: list[int] = []
         self._scopes: dict[tuple[int, int], Scope] = {}
 
-    def add_policy(self, data: PolicyData) -> Policy:
-        """Adopt a policy version.
+    def add_policy(self, data: PolicyData, log_time_ms: int) -> Policy:
+        """Adopt a policy version at a log time; due work before that stays decided as it was.
 
         Raises:
             ContractError: it asks for an engine that this code does not have.
@@ -53,6 +58,9 @@ class Versions:
             )
         policy = _parsed(data.text, data.version)
         self._policies.append((data, policy))
+        self._from_ms.append(max(data.effective_from_ms, log_time_ms))
+        if len(self._policies) > 1:
+            self.edits = (*self.edits, (self._from_ms[-1], data.version))
         return policy
 
     def add_weights(self, adopted: AdoptedWeights) -> None:
@@ -71,7 +79,18 @@ class Versions:
 
     def at_due(self, due_ms: int) -> Scope:
         """What decides on work due at this log time: policy and weights in force at that time."""
-        return self._scope(self._policy_index(due_ms), bisect_right(self._adopted_ms, due_ms))
+        return self._scope(self._due_policy_index(due_ms), bisect_right(self._adopted_ms, due_ms))
+
+    def edit_due(self, log_time_ms: int) -> int:
+        """The newest policy version after the first that is in force at a log time, 0 for none."""
+        return max((version for from_ms, version in self.edits if from_ms <= log_time_ms), default=0)
+
+    def _due_policy_index(self, due_ms: int) -> int:
+        """Index of the newest policy that is in force at a log time: announced by then, and its time has come."""
+        for index in range(len(self._policies) - 1, 0, -1):
+            if self._from_ms[index] <= due_ms:
+                return index
+        return 0
 
     def _policy_index(self, time_ms: int) -> int:
         """Index of the newest policy that applies at `time_ms`; the first one applies to all that came before it."""

@@ -105,7 +105,7 @@ _BASIS_MEASURE = {
     "earned_points": EARNED_POINTS,
     "qualifying_points": QUALIFYING_POINTS,
 }
-_PERIODS: dict[str, Period] = {"calendar_year": "year", "rolling_months": "month"}
+_PERIODS: dict[str, Period] = {"calendar_year": "year", "anniversary": "year", "rolling_months": "month"}
 _CAP_PERIODS: dict[str, Period] = {
     "day": "day",
     "week": "week",
@@ -122,6 +122,8 @@ class Ladder:
         self.ids = tuple(tier.id for tier in tiers.ladder)
         self.index = {tier.id: index for index, tier in enumerate(tiers.ladder)}
         self.thresholds = tuple(tier.threshold for tier in tiers.ladder)
+        self.holds_lower = tiers.hold_bp < BP
+        self.hold_thresholds = tuple(-(-threshold * tiers.hold_bp // BP) for threshold in self.thresholds)
         self.multipliers_bp = {tier.id: tier.multiplier_bp for tier in tiers.ladder}
         self.benefits = {tier.id: tier.benefits for tier in tiers.ladder}
         self.window = tiers.window

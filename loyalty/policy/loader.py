@@ -18,7 +18,6 @@ from loyalty.policy.model import Policy
 
 # Words of the field that other engines know and this one refuses, rather than ignores, with the reason.
 _NOT_SUPPORTED = {
-    "anniversary": "qualification runs by calendar year, rolling months or lifetime",
     "budget": "a budget is shared by members of several partitions, which takes effects between partitions",
     "draw": "a draw is shared by members of several partitions, which takes effects between partitions",
     "milestones": "achievements are not part of the engine",

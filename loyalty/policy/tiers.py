@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from loyalty.policy.fields import Days, FactorBp, Label, Name, Positive, Section, Units
+from loyalty.policy.fields import Days, FactorBp, Label, Name, Positive, Section, ShareBp, Units
 
 Basis = Literal["score", "spend", "earned_points", "qualifying_points", "visits"]
-Window = Literal["calendar_year", "rolling_months", "lifetime"]
+Window = Literal["calendar_year", "anniversary", "rolling_months", "lifetime"]
 Downgrade = Literal["one_down", "balance_based", "to_base"]
 
 
@@ -39,10 +39,12 @@ class Tiers(Section, frozen=True):
     """The ladder and how a member moves on it.
 
     `basis`: what is counted; `spend` in minor units, `visits` in purchases. `window`: over the local calendar year,
-    over the last `window_months` local months, or for life. A tier that is reached is held to the end of the period
-    (year, or month) that lies `valid_periods` after; then `downgrade` says where a member goes who has not reached it
-    again: one tier down, to what the last period's value supports, or to the base. `grace_days`: the downgrade waits
-    this long. `warn_days`: a warning comes this long before the end (0: none).
+    the member's own year from one `anniversary` of joining to the next, over the last `window_months` local months, or
+    for life. A tier that is reached is held to the end of the period (year, or month) that lies `valid_periods` after;
+    then `downgrade` says where a member goes who has not reached it again: one tier down, to what the last period's
+    value supports, or to the base. `hold_bp` (hysteresis): a member holds the tier for another cycle with this share
+    of its threshold, though reaching it takes all of it. `grace_days`: the downgrade waits this long. `warn_days`: a
+    warning comes this long before the end (0: none).
     """
 
     ladder: tuple[Tier, ...]
@@ -51,6 +53,7 @@ class Tiers(Section, frozen=True):
     window_months: Annotated[int, msgspec.Meta(ge=1, le=36)] = 12
     valid_periods: Annotated[int, msgspec.Meta(ge=0, le=60)] = 1
     downgrade: Downgrade = "one_down"
+    hold_bp: ShareBp = 10_000
     grace_days: Annotated[int, msgspec.Meta(ge=0, le=366)] = 0
     warn_days: Days = 30
     score: tuple[ScoreTerm, ...] = ()

@@ -25,6 +25,7 @@ class PlannedMember:
         self.due_ms = int(row[9:]) if row is not None and row[9:] else None
         self.scheduled_ms = self.due_ms
         self.last_mark = -1
+        self.unstored = False
 
     def next_due_ms(self) -> int | None:
         return self.due_ms
@@ -56,7 +57,9 @@ def test_due_members_are_found_in_order_however_far_their_rows_have_come(steps: 
                         model[member_id] = due_ms
                 case ("take",):
                     mark += 1
-                    rows = [(key, None if raw is None else pack_row(mark, raw)) for key, raw in members.take_changed(mark)]
+                    rows = [
+                        (key, None if raw is None else pack_row(mark, raw)) for key, raw in members.take_changed(mark)
+                    ]
                     batches.append((mark, rows))
                 case ("land",) if batches:
                     landed, rows = batches.pop(0)

@@ -105,7 +105,8 @@ class Desk:
 
     def until(self, log_time_ms: int) -> list[Decision]:
         """Do what is due by a log time."""
-        decisions = run_due(self.account, self.orders, self.windows, log_time_ms, self.at)
+        edits = () if self.later is None else ((self.later[0], self.later[1].policy_version),)
+        decisions = run_due(self.account, self.orders, self.windows, log_time_ms, self.at, edits)
         self.decisions += decisions
         self.save()
         return decisions

@@ -95,7 +95,7 @@ def problems(text: str) -> list[str]:
         ),
         (TIERS + 'window = "lifetime"\ngrace_days = 5', "tiers.grace_days: a lifetime window has no cycle"),
         (TIERS + 'window = "rolling_months"\ngrace_days = 40', "tiers.grace_days: must be at most 28"),
-        (TIERS + 'window = "anniversary"', "tiers.window: Invalid enum value 'anniversary'"),
+        (TIERS + 'window = "decade"', "tiers.window: Invalid enum value 'decade'"),
         # segments, campaigns, rewards, currencies
         ('[[segments]]\nid = "s"\nbounds = []', "segments[s].bounds: must name at least one feature"),
         (

@@ -1,0 +1,171 @@
+"""What decisions say: the `data` of their CloudEvents, and the kinds there are.
+
+Field order is fixed and defaults are left out, so each has exactly one encoding. A field that is added later has a
+default, so that what was decided before it is still said in the same bytes.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from loyalty.policy.programme import Rounding
+
+EntryKind = Literal[
+    "earned",  # points granted, pending or active at once
+    "activated",  # pending became active
+    "expired",  # a lot reached its end
+    "redeemed",  # spent on a reward
+    "clawed_back",  # active points of a refunded order taken back
+    "cancelled",  # pending points of a refunded order taken back
+    "penalised",  # taken for misconduct
+    "adjusted",  # an operator's correction
+]
+TierChangeKind = Literal[
+    "joined",
+    "upgraded",
+    "downgraded",
+    "prolonged",
+    "will_downgrade",
+    "expiration_changed",
+    "override_set",
+    "override_ended",
+]
+NotificationKind = Literal[
+    "tier_joined",
+    "tier_upgraded",
+    "tier_downgraded",
+    "tier_prolonged",
+    "tier_will_downgrade",
+    "points_will_expire",
+    "reward_granted",
+    "reward_refused",
+]
+LotStatus = Literal["pending", "active", "debt"]
+
+
+class Cause(msgspec.Struct, frozen=True, gc=False):
+    """What made a decision: an action by its CloudEvents `source` and `id`, or due work by the id of what was due."""
+
+    source: str
+    id: str
+
+
+class Factors(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """How an award came about: `eligible * points / per`, times each factor, rounded once.
+
+    `eligible` is in the unit that the rule earns by (minor units, milliseconds, or 1 for a fixed award). `desired` is
+    the award before caps, in the smallest unit of points; `cap` names the cap that cut it.
+    """
+
+    eligible: int
+    points: int
+    per: int
+    weight_bp: int
+    tier_bp: int
+    campaign_bp: int
+    desired: int
+    granted: int
+    rounding: Rounding
+    campaigns: tuple[str, ...] = ()
+    bonus: int = 0
+    cap: str = ""
+
+
+class LotChange(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """One side of an entry: how many points a lot gained or lost. `expires_ms` is 0 where it never expires."""
+
+    lot: str
+    status: LotStatus
+    points: int
+    expires_ms: int = 0
+
+
+class EntryData(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A line of the ledger: what changed, what is left, and why.
+
+    `grant` is the entry id of the award that an activation, cancellation or clawback is about.
+    """
+
+    sequence: int
+    kind: EntryKind
+    pending_points: int
+    active_points: int
+    pending_balance: int
+    active_balance: int
+    lots: tuple[LotChange, ...]
+    cause: Cause
+    policy_version: int
+    weights_version: int
+    engine: int
+    action: str = ""
+    rule: str = ""
+    order_id: str = ""
+    grant: str = ""
+    factors: Factors | None = None
+    reason: str = ""
+    operator: str = ""
+
+
+class Contribution(msgspec.Struct, frozen=True, gc=False):
+    """What one measure adds to the qualification value: `value` in its own unit, `points` on the ladder's scale."""
+
+    measure: str
+    value: int
+    weight_bp: int
+    points: int
+
+
+class OverrideData(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A tier set by hand: at least `tier` (`floor`) or exactly it (`fix`); who did it and why, where that is new."""
+
+    kind: Literal["floor", "fix"]
+    tier: str
+    until_ms: int
+    operator: str = ""
+    reason: str = ""
+
+
+class TierData(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """A tier decision with its reasons.
+
+    `score` is the qualification value that the ladder's thresholds are compared with; `to_remain` and `to_next` are
+    what is missing of it to hold the tier beyond `valid_until_ms` and to reach `next_tier`, 0 where nothing is.
+    `override` is the one that was set or has ended; what became of the tier then is told by the next change.
+    """
+
+    sequence: int
+    kind: TierChangeKind
+    old_tier: str
+    new_tier: str
+    next_tier: str = ""
+    reason: str
+    score: int
+    contributions: tuple[Contribution, ...] = ()
+    to_remain: int = 0
+    to_next: int = 0
+    valid_until_ms: int = 0
+    benefits_granted: tuple[str, ...] = ()
+    benefits_revoked: tuple[str, ...] = ()
+    override: OverrideData | None = None
+    cause: Cause
+    policy_version: int
+    weights_version: int
+    engine: int
+
+
+class NotificationData(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """Something the member should be told.
+
+    `about` is a tier, a reward's id or a lot; `channels` are the member's choice.
+    """
+
+    sequence: int
+    kind: NotificationKind
+    about: str = ""
+    points: int = 0
+    due_ms: int = 0
+    reason: str = ""
+    channels: tuple[str, ...] = ()
+    cause: Cause
+    policy_version: int
+    engine: int
