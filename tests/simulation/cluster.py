@@ -1,0 +1,327 @@
+"""A simulated programme: broker, groups, machines with their disks, and the processes on them."""
+
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import msgspec
+from faust.types import TP
+
+from online_models.training import Trainer
+from streams.agents import Fold, Landed, Members
+from streams.commit import PartitionCommit, Step
+from streams.metrics import Metrics
+from streams.pipeline import PartitionFold
+from streams.records import RowStore
+from streams.recovery import Recovery, Replay
+from streams.state import PARTITION_KEY, row_mark
+from streams.ticker import Ticker
+from streams.trainer import CheckpointFile, FanOut, TrainerCheckpoint, TrainerShell, WeightsLog
+from streams.writers import BatchWriter, Connection, RecordWriter
+from tests.simulation.broker import Broker, Unsent
+from tests.simulation.disk import Disk, Stores, Table
+from tests.simulation.group import Group
+from tests.simulation.shell import FaustApp, FaustConsumer, Runtime
+from tests.simulation.workload import KEY, Arrival, history_ms, policy
+from tests.simulation.world import Process, World
+
+ACTIONS = "actions"
+CHANGELOG = "changelog"
+EXAMPLES = "examples"
+WEIGHTS = "weights"
+OUTPUTS = {topic: topic for topic in ("points", "tier-changes", "notifications", "examples", "deadletter")}
+IDENTITY = b"simulated-topic!"
+
+REQUEST_TIMEOUT_MS = 5_000
+_TICK_S = 3.0
+# Failures that a broker out of reach explains; any other is a finding.
+_EXPLAINED = ("TimeoutError", "BrokerError")
+
+
+async def _identity() -> bytes:
+    return IDENTITY
+
+
+@dataclass
+class Machine:
+    """A place where one process runs at a time; its disk outlives them.
+
+    `kind` is `worker` or `trainer`. `wanted` says whether a dead process is started again.
+    """
+
+    name: str
+    kind: str
+    in_memory: bool
+    wanted: bool = True
+    disk: Disk = field(default_factory=Disk)
+    process: Process | None = None
+    runtime: Runtime | None = None
+    stores: Stores | None = None
+    shell: TrainerShell | None = None
+    starts: int = 0
+    crash_steps: dict[Step, int] = field(default_factory=dict)
+    stale_fetches: int = 0
+
+
+class DiskCheckpoints(CheckpointFile):
+    """The trainer's checkpoint on a simulated disk."""
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+
+    def write(self, checkpoint: TrainerCheckpoint) -> None:
+        """Replace the checkpoint; the older ones are what a power failure brings back."""
+        self._disk.checkpoints.append(msgspec.msgpack.encode(checkpoint))
+
+    def read(self, identity: bytes) -> tuple[Trainer, int]:
+        """The newest checkpoint."""
+        if not self._disk.checkpoints:
+            return Trainer(), -1
+        checkpoint = msgspec.msgpack.decode(self._disk.checkpoints[-1], type=TrainerCheckpoint)
+        assert checkpoint.identity == identity
+        return Trainer.from_checkpoint(checkpoint.trainer), checkpoint.offset
+
+
+class Cluster:
+    """Everything in one world.
+
+    Args:
+        world: The scheduler.
+        partitions: Of the actions topic.
+        workers: Machines for workers.
+        trainers: Machines for trainers.
+    """
+
+    def __init__(self, world: World, *, partitions: int, workers: int, trainers: int, standby: bool) -> None:
+        self.world = world
+        self.partitions = partitions
+        self.broker = Broker(world, partitions)
+        self.members = Group(world, "members", partitions, standby)
+        self.trainers = Group(world, "trainers", 1, standby=False)
+        self.cached_members = world.random.choice((1, 20_000))
+        self.max_records = world.random.randint(2, 6)
+        self.machines = [
+            Machine(f"worker-{n}", "worker", in_memory=world.random.random() < 0.2) for n in range(1, workers + 1)
+        ]
+        self.machines += [Machine(f"trainer-{n}", "trainer", in_memory=False) for n in range(1, trainers + 1)]
+        self.ticking = True
+        for partition in range(partitions):
+            self.broker.append_now(ACTIONS, partition, Unsent(None, policy(1)))
+
+    def start_all(self) -> None:
+        """Start a process on every machine that is wanted."""
+        for machine in self.machines:
+            if machine.wanted:
+                self.start(machine)
+
+    def start(self, machine: Machine) -> None:
+        """Start a process, unless one is alive there."""
+        if machine.process is not None and machine.process.alive:
+            return
+        machine.starts += 1
+        process = machine.process = Process(self.world, f"{machine.name}.{machine.starts}")
+        process.on_end = lambda: self._ended(machine, process)
+        main = self._worker_main if machine.kind == "worker" else self._trainer_main
+        process.start(main(machine, process))
+
+    def _ended(self, machine: Machine, process: Process) -> None:
+        if machine.wanted:
+            self.world.after(0.3 + self.world.random.random() * 2.0, lambda: self._restart(machine, process))
+
+    def _restart(self, machine: Machine, process: Process) -> None:
+        if machine.wanted and machine.process is process:
+            self.start(machine)
+
+    def arrive(self, arrival: Arrival) -> None:
+        """Append a record of the platform; some of its producers use transactions, whose markers take offsets."""
+        record = Unsent(arrival.key, arrival.value, timestamp=history_ms(arrival.at_s))
+        self.broker.append_now(ACTIONS, arrival.partition, record)
+        if self.world.random.random() < 0.2:
+            log = self.broker.log(ACTIONS, arrival.partition)
+            log.mark_transaction()
+            log.show(log.end)
+
+    def calm(self) -> None:
+        """The faults are over: everything is mended, everybody is up, and time stands still in the history."""
+        self.world.note("the faults are over")
+        self.world.calm = True
+        self.ticking = False
+        for machine in self.machines:
+            machine.crash_steps.clear()
+            machine.wanted = True
+            process = machine.process
+            if process is not None and process.alive:
+                process.cut = process.deaf = False
+                process.unfuse()
+                process.resume()
+            self.start(machine)
+
+    # The processes' main functions; what they build is what `streams.app` and `streams.trainer_app` build.
+
+    async def _worker_main(self, machine: Machine, process: Process) -> None:
+        connection = Connection("simulated", None, REQUEST_TIMEOUT_MS)
+        _reach(connection, self.broker)
+        writer = BatchWriter(connection, cast("Any", OUTPUTS), CHANGELOG)
+        stores = machine.stores = Stores(machine.disk, in_memory=machine.in_memory)
+        consumer = FaustConsumer(process, self._check_acknowledged)
+        consumer.stale_fetches, machine.stale_fetches = machine.stale_fetches, 0
+        app = FaustApp(consumer)
+
+        def hook(step: Step, partition: int) -> None:
+            self._crash_here(machine, process, step, partition)
+
+        def new_fold(partition: int, identity: bytes, store: RowStore) -> Fold:
+            return PartitionFold(partition, identity, store, cached_members=self.cached_members)
+
+        async def new_commit(partition: int, replay: Replay) -> PartitionCommit:
+            await writer.start()
+            return PartitionCommit(partition, writer, replay, connection, hook=hook)
+
+        members = Members(
+            cast("Any", app),
+            ACTIONS,
+            new_fold=new_fold,
+            new_commit=new_commit,
+            identity=_identity,
+            observe=_ignore,
+        )
+        recovery = self._recovery(app, connection, members.prepare, members.release, Table(CHANGELOG, stores))
+        machine.runtime = Runtime(
+            process,
+            self.broker,
+            self.members,
+            (ACTIONS, CHANGELOG),
+            app,
+            recovery,
+            run=cast("Any", members.run),
+            drained=writer.stop,
+            max_records=self.max_records,
+        )
+        ticker = Ticker(
+            ACTIONS,
+            1_000,
+            KEY,
+            writer=RecordWriter(connection),
+            partitions=lambda: members.lanes,
+            on_tick=lambda: None,
+        )
+        process.spawn(self._tick(process, ticker))
+        await machine.runtime.main()
+
+    async def _tick(self, process: Process, ticker: Ticker) -> None:
+        loop = process.loop
+        while self.ticking:
+            done = loop.create_future()
+            loop.call_later(_TICK_S, lambda done=done: done.set_result(None))
+            await done
+            if self.ticking:
+                try:
+                    await ticker.tick(history_ms(self.world.now))
+                except TimeoutError:
+                    process.end()
+
+    async def _trainer_main(self, machine: Machine, process: Process) -> None:
+        connection = Connection("simulated", None, REQUEST_TIMEOUT_MS)
+        _reach(connection, self.broker)
+        writer = RecordWriter(connection)
+        consumer = FaustConsumer(process, lambda _partition, _offset: None)
+        app = FaustApp(consumer)
+        shell = machine.shell = TrainerShell(
+            cast("Any", app),
+            identity=_identity,
+            checkpoints=DiskCheckpoints(machine.disk),
+            weights=WeightsLog(WEIGHTS, connection, writer),
+            fan_out=FanOut(ACTIONS, self.partitions, KEY, writer),
+            metrics=_METRICS,
+        )
+        recovery = self._recovery(app, connection, shell.prepare, shell.release, None)
+        machine.runtime = Runtime(
+            process,
+            self.broker,
+            self.trainers,
+            (EXAMPLES, None),
+            app,
+            recovery,
+            run=cast("Any", shell.run),
+            drained=writer.stop,
+            max_records=4,
+        )
+        await machine.runtime.main()
+
+    @staticmethod
+    def _recovery(app: FaustApp, connection: Connection, prepare: Any, release: Any, table: Table | None) -> Recovery:  # noqa: ANN401 - as Recovery's
+        return Recovery(
+            cast("Any", app),
+            connection=connection,
+            identity=_identity,
+            prepare=prepare,
+            release=release,
+            table=lambda: cast("Any", table),
+        )
+
+    def _crash_here(self, machine: Machine, process: Process, step: Step, partition: int) -> None:
+        left = machine.crash_steps.get(step)
+        if left is None:
+            return
+        if left:
+            machine.crash_steps[step] = left - 1
+            return
+        del machine.crash_steps[step]
+        self.world.note(f"{process.name}: killed at step `{step}` of partition {partition}")
+        process.end()
+
+    # What must hold at every moment
+
+    def _check_acknowledged(self, partition: int, offset: int) -> None:
+        """Only what has landed is acknowledged."""
+        log = self.broker.log(CHANGELOG, partition)
+        landed = max(
+            (row_mark(record.value) for record in log.records if record.key == PARTITION_KEY and record.value),
+            default=-1,
+        )
+        if landed < offset:
+            self.world.violate(f"partition {partition}: {offset} acknowledged, {landed} landed")
+
+    def ended_by(self, process: Process, what: str, failure: BaseException) -> None:
+        """A process has ended itself."""
+        cause = type(failure).__name__
+        self.world.note(f"{process.name}: ends itself: {what}: {cause} {failure}")
+        explained = cause in _EXPLAINED or "; start again" in str(failure)
+        if not explained:
+            self.world.violate(f"{process.name} ended itself for no reason that a fault explains: {failure!r}")
+
+    # Whether all is done
+
+    def end_of(self, partition: int) -> int:
+        """Offset of the last record of an actions partition."""
+        return self.broker.log(ACTIONS, partition).records[-1].offset
+
+    def is_settled(self) -> bool:
+        """Whether all actions are applied, and all examples learned."""
+        for partition in range(self.partitions):
+            rows = [r for r in self.broker.log(CHANGELOG, partition).records if r.key == PARTITION_KEY and r.value]
+            if max((row_mark(record.value) for record in rows if record.value), default=-1) < self.end_of(partition):
+                return False
+        return self._is_learned()
+
+    def _is_learned(self) -> bool:
+        end = self.broker.log(EXAMPLES, 0).end
+        if end == 0:
+            return True
+        return any(
+            machine.shell is not None and machine.shell._offset == end - 1
+            for machine in self.machines
+            if machine.process is not None and machine.process.alive and machine.runtime and machine.runtime.assigned
+        )
+
+
+def _ignore(_landed: Landed) -> None:
+    """Nobody counts."""
+
+
+def _reach(connection: Connection, broker: Broker) -> None:
+    """Let the clients of this connection find the simulated broker."""
+    connection.consumer = {**connection.consumer, "broker": broker}
+    connection.producer = {**connection.producer, "broker": broker}
+
+
+_METRICS = Metrics()

@@ -1,0 +1,100 @@
+"""What a machine keeps when a process dies: the stores of its partitions, and the trainer's checkpoint."""
+
+import random
+from collections.abc import Iterable, Iterator
+
+from streams.memory_store import MemoryStore
+from streams.tables import NOTHING_READ
+
+Rows = list[tuple[bytes, bytes | None]]
+
+
+class DiskPartition:
+    """A store as RocksDB keeps it: write batches, each whole; a power failure takes the last ones, never a middle one.
+
+    It is a `streams.tables.PartitionStore`.
+    """
+
+    def __init__(self) -> None:
+        self.writes: list[tuple[Rows, int]] = []
+        self._rows = MemoryStore()
+        self._offset = NOTHING_READ
+
+    @property
+    def changelog_offset(self) -> int:
+        """Offset of the last changelog record applied."""
+        return self._offset
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the row, or None."""
+        return self._rows.get(key)
+
+    def scan(self, start: bytes, stop: bytes) -> Iterator[bytes]:
+        """Yield keys in order."""
+        return self._rows.scan(start, stop)
+
+    def write(self, rows: Iterable[tuple[bytes, bytes | None]], changelog_offset: int) -> None:
+        """Apply rows and move the offset."""
+        batch = list(rows)
+        self.writes.append((batch, changelog_offset))
+        self._rows.write(batch)
+        self._offset = changelog_offset
+
+    def close(self) -> None:
+        """Files are given back."""
+
+    def older(self, writes: int) -> "DiskPartition":
+        """The store as it was after its first `writes` writes."""
+        older = DiskPartition()
+        for rows, offset in self.writes[:writes]:
+            older.write(rows, offset)
+        return older
+
+
+class Disk:
+    """The data folder of one machine."""
+
+    def __init__(self) -> None:
+        self.stores: dict[int, DiskPartition] = {}
+        self.checkpoints: list[bytes] = []
+
+    def lose(self) -> None:
+        """The folder is deleted."""
+        self.stores.clear()
+        self.checkpoints.clear()
+
+    def lose_power(self, draw: random.Random) -> None:
+        """What was not on the platter yet is gone."""
+        for partition, store in self.stores.items():
+            self.stores[partition] = store.older(draw.randint(0, len(store.writes)))
+        del self.checkpoints[draw.randint(0, len(self.checkpoints)) :]
+
+
+class Stores:
+    """The open stores of one process; stands in for `streams.tables.MemberStore`."""
+
+    def __init__(self, disk: Disk, *, in_memory: bool) -> None:
+        self.partitions: dict[int, DiskPartition] = {}
+        self._disk = Disk() if in_memory else disk
+
+    def open(self, partition: int, _identity: bytes) -> DiskPartition:
+        """Open a partition's store, or return it if it is open."""
+        if partition not in self.partitions:
+            self.partitions[partition] = self._disk.stores.setdefault(partition, DiskPartition())
+        return self.partitions[partition]
+
+    def close(self, partition: int) -> None:
+        """Close a partition's store."""
+        self.partitions.pop(partition, None)
+
+    def close_all(self) -> None:
+        """Close every partition's store."""
+        self.partitions.clear()
+
+
+class Table:
+    """Stands in for `streams.tables.MemberTable`."""
+
+    def __init__(self, changelog: str, stores: Stores) -> None:
+        self.changelog_topic_name = changelog
+        self.store = stores

@@ -1,0 +1,123 @@
+"""What a run should have come to: an undisturbed fold of each partition's final log, held against what was delivered."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from features.errors import ContractError
+from online_models.published import decode_published
+from streams.accounting import is_balanced
+from streams.decision_log import DECISION_TOPICS, DecisionLog, OnceInOrder
+from streams.memory_store import MemoryStore
+from streams.pipeline import PartitionFold
+from streams.records import LogRecord, Output
+from streams.recovery import Replay
+from streams.replay import check_published
+from streams.state import row_mark, row_payload
+from streams.tables import MemoryPartition, PartitionStore
+from tests.simulation.broker import Broker, Stored
+from tests.simulation.cluster import ACTIONS, CHANGELOG, EXAMPLES, IDENTITY, OUTPUTS, WEIGHTS, Cluster
+
+Rows = dict[bytes, bytes]
+
+
+def judge(cluster: Cluster) -> list[str]:
+    """Everything that is wrong with the run; nothing in a right one."""
+    wrong: list[str] = []
+    examples: set[bytes] = set()
+    version = 0
+    for partition in range(cluster.partitions):
+        log = cluster.broker.log(ACTIONS, partition).records
+        outputs, rows, fold = undisturbed(partition, log)
+        wrong += [f"partition {partition}: {problem}" for problem in _outputs(cluster.broker, partition, outputs)]
+        wrong += [f"partition {partition}: {problem}" for problem in _state(cluster, partition, rows, fold.mark)]
+        if not is_balanced(fold.counts):
+            wrong.append(f"partition {partition}: the accounting does not balance: {fold.counts}")
+        examples |= {output.value for output in outputs if output.topic == EXAMPLES}
+        version = max(version, fold.weights_version)
+        if partition and fold.weights_version != version:
+            wrong.append(f"partition {partition} has weights {fold.weights_version}, another has {version}")
+    wrong += _learning(cluster.broker, examples, version)
+    return wrong
+
+
+def undisturbed(partition: int, log: Iterable[Stored]) -> tuple[list[Output], Rows, PartitionFold]:
+    """Outputs and rows of a fold that nothing happens to."""
+    store = MemoryStore()
+    fold = PartitionFold(partition, IDENTITY, store)
+    batch = fold.fold([LogRecord(r.partition, r.offset, r.timestamp, r.key, r.value) for r in log])
+    rows = {key: row_payload(row) for key, row in batch.rows if row is not None}
+    return batch.outputs, rows, fold
+
+
+def _outputs(broker: Broker, partition: int, outputs: list[Output]) -> Iterable[str]:
+    expected: dict[str, list[bytes]] = defaultdict(list)
+    for output in outputs:
+        expected[output.topic].append(output.value)
+    decisions = DecisionLog()
+    reader = OnceInOrder()
+    for topic in OUTPUTS:
+        if topic == EXAMPLES:
+            continue
+        delivered = [record.value or b"" for record in broker.log(topic, partition).records]
+        wanted, got = set(expected[topic]), set(delivered)
+        yield from (f"{topic}: never delivered: {value[:200]!r}" for value in sorted(wanted - got))
+        yield from (f"{topic}: of no event in the log: {value[:200]!r}" for value in sorted(got - wanted))
+        for name in DECISION_TOPICS:
+            if name == topic:
+                try:
+                    accepted = [value for value in delivered if decisions.add(name, value) | reader.accepts(name, value)]
+                except ContractError as failure:
+                    yield str(failure)
+                else:
+                    if sorted(accepted) != sorted(expected[topic]):
+                        yield f"{topic}: a reader accepts {len(accepted)}, there are {len(expected[topic])}"
+
+
+def _state(cluster: Cluster, partition: int, rows: Rows, mark: int) -> Iterable[str]:
+    log = cluster.broker.log(CHANGELOG, partition)
+    yield from (f"recovered from the changelog: {problem}" for problem in _rows(recovered(log.records), rows, mark))
+    for machine in cluster.machines:
+        runtime, stores = machine.runtime, machine.stores
+        alive = machine.process is not None and machine.process.alive
+        if alive and runtime is not None and stores is not None and partition in runtime.assigned:
+            store = stores.partitions[partition]
+            yield from (f"store of {machine.name}: {problem}" for problem in _rows(store, rows, mark))
+    log.compact(float("inf"))
+    yield from (f"recovered after compaction: {problem}" for problem in _rows(recovered(log.records), rows, mark))
+
+
+def recovered(records: list[Stored]) -> PartitionStore:
+    """A store built from the changelog alone."""
+    store = MemoryPartition()
+    Replay(store).apply(records, len(records))  # type: ignore[arg-type]  # our records have the fields that it reads
+    return store
+
+
+def _rows(store: PartitionStore, rows: Rows, mark: int) -> Iterable[str]:
+    found = {key: store.get(key) or b"" for key in store.scan(b"", b"\xff")}
+    marks = [row_mark(row) for row in found.values()]
+    if max(marks, default=-1) != mark:
+        yield f"stands at {max(marks, default=-1)}, the log at {mark}"
+    payloads = {key: row_payload(row) for key, row in found.items()}
+    for key in sorted(payloads.keys() | rows.keys()):
+        if payloads.get(key) != rows.get(key):
+            yield f"row {key!r} is {payloads.get(key)!r}, should be {rows.get(key)!r}"
+
+
+def _learning(broker: Broker, examples: set[bytes], version: int) -> Iterable[str]:
+    delivered = broker.log(EXAMPLES, 0).records
+    got = {record.value for record in delivered}
+    if got != examples:
+        yield f"examples: {len(examples - got)} never delivered, {len(got - examples)} of no event in the log"
+    first: dict[int, bytes] = {}
+    for record in broker.log(WEIGHTS, 0).records:
+        raw = record.value or b""
+        if first.setdefault(decode_published(raw).version, raw) != raw:
+            yield f"two records of weights version {decode_published(raw).version} differ"
+    published = [decode_published(first[number]) for number in sorted(first)]
+    try:
+        check_published([(record.offset, record.value or b"") for record in delivered], published)
+    except ContractError as failure:
+        yield str(failure)
+    if max(first, default=0) != version:
+        yield f"weights {max(first, default=0)} are published, the partitions have {version}"

@@ -1,0 +1,146 @@
+"""One seed, one run: draw the history and the faults, let them happen, let everything settle, judge."""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NoReturn
+from unittest.mock import patch
+
+from online_models.models import Models
+from streams import controls
+from tests.simulation import hasty
+from tests.simulation.clients import Consumer, Producer
+from tests.simulation.cluster import Cluster
+from tests.simulation.faults import Fault, Injector, draw_faults
+from tests.simulation.oracle import judge
+from tests.simulation.workload import DURATION_S, arrivals
+from tests.simulation.world import SimulationError, World, this_process
+
+_SETTLE_S = 90.0
+_LOOK_S = 1.0
+_ACTIONS = 22
+
+_is_signed = lru_cache(maxsize=4_096)(controls.is_signed)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to: nothing wrong, or what, and the way there."""
+
+    seed: int
+    faults: tuple[Fault, ...]
+    wrong: tuple[str, ...]
+    trace: tuple[str, ...]
+    steps: int
+    deliveries: int
+
+    @property
+    def is_right(self) -> bool:
+        """Whether all promises were kept."""
+        return not self.wrong
+
+    def __str__(self) -> str:
+        """The trace of a failing run, for people."""
+        return "\n".join(
+            [
+                f"seed {self.seed}: {len(self.wrong)} broken promises; faults of the run:",
+                *(f"  {fault}" for fault in self.faults),
+                "trace:",
+                *(f"  {line}" for line in self.trace),
+                "broken:",
+                *(f"  {problem}" for problem in self.wrong[:12]),
+            ]
+        )
+
+
+def faults_of(seed: int) -> list[Fault]:
+    """The faults that a seed draws."""
+    return draw_faults(random.Random(f"faults {seed}"), 5)
+
+
+def run(seed: int, faults: Sequence[Fault] | None = None) -> Outcome:
+    """Run a seed, with its own faults or with some of them."""
+    chosen = faults_of(seed) if faults is None else list(faults)
+    world = World(seed)
+    shape = random.Random(f"shape {seed}")
+    cluster = Cluster(
+        world, partitions=shape.randint(2, 3), workers=shape.randint(1, 3), trainers=2, standby=shape.random() < 0.5
+    )
+    with _simulated(cluster):
+        try:
+            wrong = _live(world, cluster, seed, chosen)
+        finally:
+            for process in world.processes:
+                process.on_end = _nothing
+                process.bury()
+    deliveries = sum(len(log.records) for log in cluster.broker.logs())
+    return Outcome(seed, tuple(chosen), tuple(wrong), tuple(world.trace), world.steps, deliveries)
+
+
+def _live(world: World, cluster: Cluster, seed: int, faults: Sequence[Fault]) -> list[str]:
+    injector = Injector(cluster, random.Random(f"injector {seed}"))
+    for arrival in arrivals(random.Random(f"history {seed}"), cluster.partitions, _ACTIONS):
+        world.at(arrival.at_s, lambda arrival=arrival: cluster.arrive(arrival))  # type: ignore[misc]  # bound early
+    for fault in faults:
+        injector.plan(fault)
+    cluster.start_all()
+    try:
+        world.run_until(DURATION_S + 3.0)
+        cluster.calm()
+        end = world.now + _SETTLE_S
+        while world.now < end and not cluster.is_settled():
+            world.run_until(world.now + _LOOK_S)
+        if not cluster.is_settled():
+            return [*world.violations, f"not settled {_SETTLE_S} s after the last fault"]
+        return [*world.violations, *judge(cluster)]
+    except SimulationError as failure:
+        return [*world.violations, str(failure)]
+
+
+def _nothing() -> None:
+    """Nobody is told."""
+
+
+@contextmanager
+def _simulated(cluster: Cluster) -> Iterator[None]:
+    """Put the simulated ends in place of the real ones."""
+
+    def end_process(what: str, failure: BaseException) -> NoReturn:
+        process = this_process()
+        if process.alive:
+            cluster.ended_by(process, what, failure)
+        process.end()
+
+    replaced: list[tuple[str, Any]] = [
+        ("streams.writers.AIOKafkaProducer", Producer),
+        ("streams.recovery.AIOKafkaConsumer", Consumer),
+        ("streams.agents.end_process", end_process),
+        ("streams.recovery.end_process", end_process),
+        ("streams.ticker.end_process", end_process),
+        ("streams.trainer.end_process", end_process),
+        ("streams.agents.FOLD_SECONDS", 0.0),
+        ("streams.agents._FEWEST_RECORDS", 3),
+        ("streams.pipeline.is_signed", _is_signed),
+    ]
+    with ExitStack() as stack:
+        for target, stand_in in replaced:
+            stack.enter_context(patch(target, stand_in))
+        stack.enter_context(patch.object(Models, "learn", hasty.learn))
+        stack.enter_context(patch.object(Models, "propose", hasty.propose))
+        yield
+
+
+def shrink(outcome: Outcome, again: Callable[[int, Sequence[Fault]], Outcome] = run) -> Outcome:
+    """Leave out faults, one after another, for as long as the run still fails."""
+    smallest = outcome
+    position = 0
+    while position < len(smallest.faults):
+        fewer = [fault for place, fault in enumerate(smallest.faults) if place != position]
+        attempt = again(outcome.seed, fewer)
+        if attempt.is_right:
+            position += 1
+        else:
+            smallest = attempt
+    return smallest

@@ -1,0 +1,128 @@
+"""What members do in a simulated programme: a small random history, with everything that a producer gets wrong."""
+
+import hashlib
+import random
+from dataclasses import dataclass
+from functools import cache
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from streams.controls import PolicyData, policy_record, public_key_of
+from streams.partitioning import partition_of
+from streams.zones import zone_rules
+from tests.support.random_history import DAY_MS, START_MS, event, purchase
+
+KEY = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"tests").digest())
+MEMBERS = tuple(f"m-{number}" for number in range(7))
+
+# One virtual second of the simulation is so long in the history.
+HISTORY_MS_PER_S = 4 * DAY_MS
+DURATION_S = 24.0
+
+OTHERS: dict[str, dict[str, object]] = {
+    "search": {"query": "milk"},
+    "browse": {"duration_ms": 45_000},
+    "share": {"channel": "x"},
+    "misconduct": {"kind": "spam", "severity": 2},
+}
+
+_POLICY = """
+format = 1
+[programme]
+name = "Corner shop"
+currency = "USD"
+[input]
+lateness_days = 10
+refund_horizon_days = 20
+sweep_members_per_record = 2
+[[earning]]
+id = "buy"
+action = "purchase"
+points = {points}
+per_minor = 100
+pending_days = 3
+[[earning]]
+id = "look"
+action = "login"
+points = 3
+[points]
+expiry = {{ kind = "after_days", days = 40 }}
+[tiers]
+basis = "spend"
+ladder = [{{id = "member", threshold = 0}}, {{id = "silver", threshold = 20_000}}, {{id = "gold", threshold = {gold}}}]
+[learning]
+enabled = true
+sample_share_bp = 4_000
+epoch_examples = 4
+min_examples = 4
+horizon_days = 7
+"""
+
+
+@cache
+def policy(version: int, effective_from_ms: int = 0) -> bytes:
+    """The signed policy record of a version."""
+    text = _POLICY.format(points=version, gold=40_000 + 20_000 * version)
+    data = PolicyData(
+        version=version,
+        effective_from_ms=effective_from_ms,
+        engine=1,
+        text=text,
+        zone=zone_rules("UTC").to_text(),
+        public_keys=(public_key_of(KEY),),
+    )
+    return policy_record(data, KEY)
+
+
+def history_ms(virtual_s: float) -> int:
+    """The time in the history at a virtual time."""
+    return START_MS + int(virtual_s * HISTORY_MS_PER_S)
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A record that reaches a partition of the actions topic at a virtual time."""
+
+    at_s: float
+    partition: int
+    key: bytes | None
+    value: bytes
+
+
+def arrivals(draw: random.Random, partitions: int, actions: int) -> list[Arrival]:
+    """A history: purchases, refunds, other actions, duplicates, late ones, garbage, retries, and perhaps a new policy."""
+    moments = sorted(draw.uniform(0.0, DURATION_S) for _ in range(actions))
+    found: list[Arrival] = []
+    orders: list[tuple[str, str, int]] = []
+    for number, at_s in enumerate(moments):
+        member = draw.choice(MEMBERS)
+        member, value = _action(draw, number, member, history_ms(at_s), orders)
+        arrival = Arrival(at_s, partition_of(member.encode(), partitions), member.encode(), value)
+        found.append(arrival)
+        if draw.random() < 0.15:  # its producer saw no answer
+            found.append(Arrival(at_s + draw.uniform(0, 3), arrival.partition, arrival.key, value))
+    if draw.random() < 0.5:
+        at_s = draw.uniform(0.0, DURATION_S)
+        record = policy(2, history_ms(8.0))
+        found += [Arrival(at_s + draw.random(), partition, None, record) for partition in range(partitions)]
+    return found
+
+
+def _action(
+    draw: random.Random, number: int, member: str, now_ms: int, orders: list[tuple[str, str, int]]
+) -> tuple[str, bytes]:
+    kind = draw.choice(("purchase", "purchase", "purchase", "refund", "login", "malformed", "other"))
+    time_ms = now_ms - draw.choice((0, 0, 0, 60_000, 3 * DAY_MS, 9 * DAY_MS, 11 * DAY_MS, -3_600_000))
+    name = f"a-{number}"
+    if kind == "refund" and orders:
+        owner, order_id, amount = draw.choice(orders)
+        data: dict[str, object] = {"order_id": order_id, "amount": draw.randint(0, amount), "currency": "USD"}
+        return owner, event("refund", name, owner, time_ms, data)
+    if kind == "malformed":
+        return member, b'{"specversion": "1.0"'
+    if kind in {"login", "other"}:
+        other = "login" if kind == "login" else draw.choice(tuple(OTHERS))
+        return member, event(other, name, member, time_ms, OTHERS.get(other))
+    amount = draw.randint(0, 30_000)
+    orders.append((member, name, amount))
+    return member, purchase(name, member, time_ms, amount)

@@ -1,0 +1,299 @@
+"""The scheduler: one seed decides all that happens, in virtual time.
+
+Each simulated process has an event loop of its own, so that killing one is forgetting its loop, and stopping one is not
+running it. Whatever passes between processes is an event of the world with a drawn delay; a process runs until it waits
+for one. Running it to that point at once loses nothing: in between it can neither see nor be seen.
+"""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from contextvars import Context
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any, NoReturn, TypeVar
+
+T = TypeVar("T")
+
+
+class ProcessEnded(BaseException):
+    """Ends the code that runs in a process that is no more; nothing of it may catch this."""
+
+
+class SimulationError(Exception):
+    """The simulation itself went wrong: a fault of the tests, not of what they test."""
+
+
+class World:
+    """Virtual time, the events to come, and the trace of what happened.
+
+    Args:
+        seed: Draws everything that is not a fault: delays, sizes, who gets which partition.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.now = 0.0
+        self.steps = 0
+        self.calm = False  # no more faults: answers come, nothing is late
+        self.slow_until = 0.0
+        self.lossy_until = 0.0
+        self.processes: list[Process] = []
+        self.trace: list[str] = []
+        self.violations: list[str] = []
+        self._events: list[tuple[float, int, Callable[[], None]]] = []
+        self._numbers = 0
+        self.names = count()  # of clients
+
+    def at(self, when: float, event: Callable[[], None]) -> None:
+        """Let `event` happen at a virtual time."""
+        self._numbers += 1
+        heappush(self._events, (when, self._numbers, event))
+
+    def after(self, delay: float, event: Callable[[], None]) -> None:
+        """Let `event` happen after a delay."""
+        self.at(self.now + delay, event)
+
+    def run_until(self, end: float) -> None:
+        """Let everything happen that is due before `end`."""
+        while self._events and self._events[0][0] <= end:
+            when, _, event = heappop(self._events)
+            self.now = max(self.now, when)
+            self.steps += 1
+            event()
+        self.now = max(self.now, end)
+
+    def latency(self) -> float:
+        """How long a message takes, in seconds; now and then very long, as from a client that is given up for dead."""
+        draw = self.random.random()
+        if self.calm:
+            return 0.001 + 0.01 * draw
+        if self.now < self.slow_until:
+            return 0.05 + 2.0 * draw
+        return 0.001 + 0.04 * draw if draw < 0.99 else 8.0 * self.random.random()
+
+    def loses(self) -> bool:
+        """Whether an answer is lost."""
+        return not self.calm and self.random.random() < (0.3 if self.now < self.lossy_until else 0.01)
+
+    def note(self, text: str) -> None:
+        """Write a line into the trace."""
+        self.trace.append(f"{self.now:8.3f}s  {text}")
+
+    def violate(self, text: str) -> None:
+        """Note that a promise is broken."""
+        self.note(f"VIOLATION {text}")
+        self.violations.append(text)
+
+
+class ProcessLoop(asyncio.AbstractEventLoop):
+    """The event loop of one process; its time is the world's."""
+
+    def __init__(self, process: "Process") -> None:
+        self.process = process
+        self.tasks: list[asyncio.Task[Any]] = []
+
+    def time(self) -> float:
+        """Virtual seconds."""
+        return self.process.world.now
+
+    def get_debug(self) -> bool:
+        """Never."""
+        return False
+
+    def is_running(self) -> bool:
+        """As long as its process lives."""
+        return self.process.alive
+
+    def is_closed(self) -> bool:
+        """With its process."""
+        return not self.process.alive
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """Errors that nobody asks for are those of processes that are gone."""
+
+    def create_future(self) -> "asyncio.Future[Any]":
+        """A future of this loop."""
+        return asyncio.Future(loop=self)
+
+    def create_task(  # type: ignore[override]  # typeshed's signature depends on the Python version
+        self, coro: Coroutine[Any, Any, T], *, name: str | None = None, context: Context | None = None
+    ) -> "asyncio.Task[T]":
+        """A task of this loop."""
+        task = asyncio.Task(coro, loop=self, name=name, context=context)
+        self.tasks.append(task)
+        return task
+
+    def call_soon(self, callback: Any, *args: Any, context: Context | None = None) -> asyncio.Handle:  # noqa: ANN401 - as asyncio's
+        """Queue a callback."""
+        handle = asyncio.Handle(callback, args, self, context)
+        self.process.ready.append(handle)
+        return handle
+
+    def call_later(  # noqa: D102 - as asyncio's
+        self, delay: float, callback: Any, *args: Any, context: Context | None = None  # noqa: ANN401 - as asyncio's
+    ) -> asyncio.TimerHandle:
+        return self.call_at(self.time() + delay, callback, *args, context=context)
+
+    def call_at(  # noqa: D102 - as asyncio's
+        self, when: float, callback: Any, *args: Any, context: Context | None = None  # noqa: ANN401 - as asyncio's
+    ) -> asyncio.TimerHandle:
+        handle = asyncio.TimerHandle(when, callback, args, self, context)
+
+        def due() -> None:
+            if not handle.cancelled():
+                self.process.deliver(handle)
+
+        self.process.world.at(when, due)
+        return handle
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        """Asyncio tells of timers that were cancelled; they are left out when due."""
+
+
+class Process:
+    """One incarnation of an operating system process."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self.world = world
+        self.name = name
+        self.alive = True
+        self.paused = False
+        self.cut = False  # reaches nobody
+        self.deaf = False  # reaches everybody but the group coordinator
+        self.ready: deque[asyncio.Handle] = deque()
+        self.loop = ProcessLoop(self)
+        self.on_end: Callable[[], None] = lambda: None
+        self._fuse: tuple[int, Callable[[], None]] | None = None
+        world.processes.append(self)
+
+    def start(self, main: Coroutine[Any, Any, None]) -> None:
+        """Begin with `main`."""
+        self.spawn(main)
+        self.run()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work` beside the rest; an error in it is one of the simulation."""
+
+        async def guarded() -> None:
+            try:
+                await work
+            except Exception as failure:
+                raise SystemExit(f"{self.name}: {failure!r}") from failure
+
+        self.loop.create_task(guarded())
+
+    def deliver(self, handle: asyncio.Handle) -> None:
+        """Something has happened that the process waits for."""
+        if self.alive:
+            self.ready.append(handle)
+            self.run()
+
+    def tell(self, callback: Callable[..., None], *args: Any) -> None:  # noqa: ANN401 - whatever the callback takes
+        """Run a callback in the process."""
+        self.deliver(asyncio.Handle(callback, args, self.loop))
+
+    def run(self) -> None:
+        """Run until everything waits."""
+        if asyncio._get_running_loop() is self.loop:
+            return  # it is running already, and told itself
+        ready = self.ready
+        while ready and self.alive and not self.paused:
+            handle = ready.popleft()
+            if handle.cancelled():
+                continue
+            asyncio._set_running_loop(self.loop)
+            try:
+                handle._run()
+            except SystemExit as failure:
+                raise SimulationError(str(failure)) from failure
+            finally:
+                asyncio._set_running_loop(None)
+            self._burn()
+
+    def _burn(self) -> None:
+        if self._fuse is None:
+            return
+        left, act = self._fuse
+        self._fuse = (left - 1, act) if left else None
+        if not left:
+            act()
+
+    def fuse(self, callbacks: int, act: Callable[[], None]) -> None:
+        """Do `act` after so many more callbacks: a crash or a stop at any point where the process waits."""
+        self._fuse = (callbacks, act)
+
+    def unfuse(self) -> None:
+        """Nothing happens after all."""
+        self._fuse = None
+
+    def pause(self) -> None:
+        """SIGSTOP."""
+        self.paused = True
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        self.paused = False
+        self.run()
+
+    def die(self) -> None:
+        """SIGKILL; what it has sent may still arrive."""
+        if self.alive:
+            self.alive = False
+            self.ready.clear()
+            self.on_end()
+
+    def bury(self) -> None:
+        """Close what its tasks were at, in the process's own loop; nothing of it reaches the world any more."""
+        self.die()
+        asyncio._set_running_loop(self.loop)
+        try:
+            for task in self.loop.tasks:
+                if not task.done():
+                    with suppress(ProcessEnded, RuntimeError):
+                        task.get_coro().close()  # type: ignore[union-attr]  # a task of ours always has one
+        finally:
+            asyncio._set_running_loop(None)
+
+    def end(self) -> NoReturn:
+        """Exit from within."""
+        self.die()
+        raise ProcessEnded
+
+    # Messages to the outside and back
+
+    async def ask(self, answer: Callable[[], T], *, coordinator: bool = False, timeout: float = 5.0) -> T:
+        """Send a question, come back with the answer.
+
+        Raises:
+            TimeoutError: nobody answered.
+        """
+        future: asyncio.Future[T] = self.loop.create_future()
+        world = self.world
+
+        def reached() -> None:
+            if self.reaches(coordinator=coordinator):
+                result = answer()
+                world.after(world.latency(), lambda: self.tell(answered, result))
+
+        def answered(result: T) -> None:
+            if not future.done() and self.reaches(coordinator=coordinator):
+                future.set_result(result)
+
+        world.after(world.latency(), reached)
+        async with asyncio.timeout(timeout):
+            return await future
+
+    def reaches(self, *, coordinator: bool = False) -> bool:
+        """Whether messages get through."""
+        return self.alive and not self.cut and not (coordinator and self.deaf)
+
+
+def this_process() -> Process:
+    """The process whose code is running."""
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, ProcessLoop):
+        raise SimulationError("no simulated process is running")
+    return loop.process
