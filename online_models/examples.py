@@ -13,6 +13,7 @@ from hashlib import blake2b
 
 import msgspec
 
+from features.event_time import DAY_MS
 from features.vector import FEATURE_NAMES
 
 EXAMPLE_TYPE = "loyalty.example.matured"
@@ -21,6 +22,8 @@ NOTICE_TYPE = "loyalty.example.policy"
 # 64 bits: two of a hundred million members meet with a chance of 0.03%, and then they only share a jackknife group.
 _PSEUDONYM_BYTES = 8
 
+WEEK_MS = 7 * DAY_MS
+"""The shorter of the two spans that a label looks ahead."""
 
 TABLE = blake2b(",".join(FEATURE_NAMES).encode(), digest_size=4, person=b"ts-table").hexdigest()
 """Mark of the feature table in use: vectors mean something only beside it."""
@@ -31,7 +34,8 @@ class Outcome(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     `features` is the whole feature vector as it stood at `predicted_at_ms`, `features_after` as it stood when the
     horizon had passed; both in the order of `features.table.FEATURES`, whose mark is `table`. `label_spend_minor` is
-    the spend with event time in `(predicted_at_ms, matured_at_ms]`, refunds taken off. `issued` tells, for each earning
+    the spend with event time in `(predicted_at_ms, matured_at_ms]`, refunds taken off, `label_week_minor` that of its
+    first seven days (of all of it, where the horizon is shorter). `issued` tells, for each earning
     action, the points awarded before learned weights since `issued_from_ms`, the member's last outcome: over all
     outcomes each award counts once.
     """
@@ -43,6 +47,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     features: tuple[int, ...]
     features_after: tuple[int, ...]
     label_spend_minor: int
+    label_week_minor: int
     issued_from_ms: int
     issued: tuple[tuple[str, int], ...] = ()
 

@@ -16,3 +16,18 @@ class ValueFigures(msgspec.Struct, frozen=True):
     mae_over_naive_bp: int
     recent_mae_over_naive_bp: int
     predicted_over_realised_bp: int
+
+
+class OddsFigures(msgspec.Struct, frozen=True):
+    """How good a model of chances is: mean log-loss, and the static rule's on the same examples, in millionths.
+
+    `predicted_share_ppm` is the mean of the chances given, `realised_share_ppm` the share that came to pass.
+    """
+
+    examples: int = 0
+    loss_micro: int = 0
+    static_loss_micro: int = 0
+    predicted_share_ppm: int = 0
+    realised_share_ppm: int = 0
+    drift_alarms: int = 0
+    falls_back: bool = False

@@ -24,7 +24,7 @@ from features.errors import CorruptStateError
 from features.event_time import DAY_MS
 from features.vector import feature_index
 from loyalty.policy import Learning
-from online_models.examples import TABLE, Outcome, pseudonym
+from online_models.examples import TABLE, WEEK_MS, Outcome, pseudonym
 
 SUFFIX = b"l"
 
@@ -50,6 +50,7 @@ class _Open(msgspec.Struct, array_like=True, gc=False):
     opened_ms: int
     matures_ms: int
     spent_minor: int = 0
+    week_minor: int = 0
 
 
 class _Row(msgspec.Struct, array_like=True):
@@ -152,6 +153,8 @@ class OpenLabels:
         for label in self._row.open:
             if label.opened_ms < time_ms <= label.matures_ms:
                 label.spent_minor += amount_minor
+                if time_ms <= label.opened_ms + WEEK_MS:
+                    label.week_minor += amount_minor
                 self._changed = True
 
     def issued(self, action: str, base_points: int) -> None:
@@ -208,6 +211,7 @@ class OpenLabels:
             features=stored.vector,
             features_after=tuple(view.vector),
             label_spend_minor=label.spent_minor,
+            label_week_minor=label.week_minor,
             issued_from_ms=issued_from_ms,
             issued=tuple(sorted(issued.items())),
         )

@@ -6,8 +6,11 @@ from online_models.drift import DriftWatch
 from online_models.effects import EffectEstimator, learnable_actions
 from online_models.evaluation import ValueScore
 from online_models.examples import Outcome
+from online_models.habits import MONTH_DAYS, WEEK_DAYS, habit_inputs
 from online_models.inputs import MINOR_PER_UNIT, model_inputs, persistence_minor, root
 from online_models.issuance import IssuanceBook
+from online_models.odds_model import OddsModel
+from online_models.odds_stack import MONTH_LEARNERS, WEEK_LEARNERS
 from online_models.stack import ValueStack
 from online_models.tier_score import TermEstimator, TermEvidence
 from online_models.weights import ActionEvidence, propose
@@ -29,6 +32,8 @@ class Models:
         self.value = ValueStack(self.horizon_days)
         self.score = ValueScore()
         self.drift = DriftWatch()
+        self.buys_in_week = OddsModel(WEEK_DAYS, self.horizon_days, WEEK_LEARNERS)
+        self.stays_active = OddsModel(MONTH_DAYS, self.horizon_days, MONTH_LEARNERS)
         self.effects = EffectEstimator(rewarded_actions(policy))
         self.issuance = IssuanceBook(self.effects.actions)
         self.terms = TermEstimator(policy.tiers)
@@ -40,6 +45,7 @@ class Models:
         models._seen = self._seen
         if models.horizon_days == self.horizon_days:
             models.value, models.score, models.drift = self.value, self.score, self.drift
+            models.buys_in_week, models.stays_active = self.buys_in_week, self.stays_active
             if models.effects.actions == self.effects.actions:
                 models.effects, models.issuance = self.effects, self.issuance
             if models.terms.basis == self.terms.basis:
@@ -56,6 +62,9 @@ class Models:
         if predicted is not None:
             self.score.update(predicted, persistence_minor(outcome.features, self.horizon_days), spend_minor)
             drifted = self.drift.update(abs(predicted.root - root(spend_minor / MINOR_PER_UNIT)))
+        habits, moment_ms = habit_inputs(outcome.features), outcome.predicted_at_ms
+        self.buys_in_week.learn(habits, int(outcome.label_week_minor > 0), moment_ms, log_time_ms)
+        self.stays_active.learn(habits, int(spend_minor > 0), moment_ms, log_time_ms)
         self.effects.observe(outcome)
         self.terms.observe(outcome)
         self.issuance.observe(outcome)

@@ -11,16 +11,15 @@ same late but honest losses: going by the newest sheet's instead reacts a horizo
 much (error over the naive forecast's in the whole of 2017, cold start included: 0.94 instead of 0.90).
 """
 
-from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from river import stats
 
-from features.event_time import DAY_MS
 from online_models.contract import Inputs, Learner
 from online_models.inputs import LAST_MONTH, MINOR_PER_UNIT, root
 from online_models.learners import LeastDeviations, LeastSquares, Persistence, dot, sane
+from online_models.sheets import SheetBook
 
 # Share of the newest example in the recent losses that the mix goes by: they look back about 600 examples. Slower, and
 # the mix does not get over the follies of young models; faster, and it follows noise (0.001 and 0.01 both lose 0.3%).
@@ -83,20 +82,16 @@ class ValueStack:
     """Learners of the root of the next spend, their mix, and the sheets of the last horizon."""
 
     def __init__(self, horizon_days: int) -> None:
-        self._horizon_ms = horizon_days * DAY_MS
         self._learners: tuple[Learner, ...] = (Persistence(LAST_MONTH), *_fresh_learners())
         self._young: tuple[Learner, ...] = ()
         self._young_examples = 0
         self._losses = tuple(stats.EWMean(_FADING) for _ in self._learners)
         self._variance = stats.EWMean(_FADING)
-        self._sheets: deque[Sheet] = deque()
+        self._sheets: SheetBook[Sheet] = SheetBook(horizon_days)
 
     def sheet_at(self, time_ms: int) -> Sheet | None:
         """The newest sheet written at or before `time_ms`; None where there is none that old."""
-        for sheet in reversed(self._sheets):
-            if sheet.log_time_ms <= time_ms:
-                return sheet
-        return None
+        return self._sheets.at(time_ms)
 
     def sheet_now(self, log_time_ms: int) -> Sheet:
         """The stack as it is."""
@@ -105,9 +100,10 @@ class ValueStack:
 
     def learn(self, inputs: Inputs, spend_minor: int, predicted_at_ms: int, log_time_ms: int) -> Prediction | None:
         """Learn from a matured example; return what was predicted at its own time, None where nothing could be."""
-        self._write_sheet(log_time_ms)
+        if self._sheets.is_due(log_time_ms):
+            self._sheets.write(log_time_ms, self.sheet_now(log_time_ms))
         target = root(spend_minor / MINOR_PER_UNIT)
-        sheet = self.sheet_at(predicted_at_ms)
+        sheet = self._sheets.at(predicted_at_ms)
         prediction = None if sheet is None else self._judge(sheet, sheet.roots(inputs), target)
         for learner in self._learners:
             learner.learn(inputs, target)
@@ -143,25 +139,22 @@ class ValueStack:
         best = min(losses)
         if best <= 0.0:
             return (1.0, *(0.0 for _ in losses[1:]))
-        raw = [_sharpened(best / loss) for loss in losses]
+        raw = [sharpened(best / loss, _SQUARINGS) for loss in losses]
         total = sum(raw)
         return tuple(value / total for value in raw)
-
-    def _write_sheet(self, log_time_ms: int) -> None:
-        """Write the sheet of a new day, and drop those that no label can ask for any more."""
-        sheets = self._sheets
-        if sheets and log_time_ms // DAY_MS <= sheets[-1].log_time_ms // DAY_MS:
-            return
-        sheets.append(self.sheet_now(log_time_ms))
-        while len(sheets) > 1 and sheets[1].log_time_ms <= log_time_ms - self._horizon_ms:
-            sheets.popleft()
 
 
 def _fresh_learners() -> tuple[Learner, ...]:
     return LeastSquares(), LeastDeviations()
 
 
-def _sharpened(ratio: float) -> float:
-    for _ in range(_SQUARINGS):
+def sharpened(ratio: float, squarings: int) -> float:
+    """`ratio` to the power of two to the `squarings`.
+
+    Example:
+        >>> sharpened(0.5, 2)
+        0.0625
+    """
+    for _ in range(squarings):
         ratio *= ratio
     return ratio

@@ -15,7 +15,7 @@ from loyalty.weights import STATIC, Weights
 from online_models import checkpoint
 from online_models.evaluation import ValueScore
 from online_models.examples import TABLE, Example, PolicyNotice
-from online_models.figures import ValueFigures
+from online_models.figures import OddsFigures, ValueFigures
 from online_models.models import Models
 from online_models.published import Evidence, PublishedWeights
 from online_models.tier_score import TermEvidence, as_pairs
@@ -45,6 +45,8 @@ class TrainerFigures(msgspec.Struct, frozen=True):
     drift_alarms: int
     frozen: bool
     value: ValueFigures
+    buys_in_week: OddsFigures
+    stays_active: OddsFigures
 
 
 class Trainer:
@@ -192,6 +194,8 @@ class Trainer:
             drift_alarms=self._models.drift.alarms if self._models else 0,
             frozen=self._calm_epochs > 0 or bool(self._policy and self._policy.learning.frozen),
             value=self._models.score.figures() if self._models else ValueScore().figures(),
+            buys_in_week=self._models.buys_in_week.figures() if self._models else OddsFigures(),
+            stays_active=self._models.stays_active.figures() if self._models else OddsFigures(),
         )
 
     def to_checkpoint(self) -> bytes:

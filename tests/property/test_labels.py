@@ -12,11 +12,11 @@ from features.table import ACTIVITY, PURCHASES, SPEND
 from features.vector import feature_index
 from features.windows import ActivityWindows
 from loyalty.policy import Learning
-from online_models.examples import Outcome
+from online_models.examples import WEEK_MS, Outcome
 from online_models.labels import OpenLabels, View, next_moment_ms
 
 MEMBER = "m-42"
-LEARNING = Learning(enabled=True, sample_share_bp=4_000, horizon_days=7, lapse_days=20)
+LEARNING = Learning(enabled=True, sample_share_bp=4_000, horizon_days=9, lapse_days=20)
 SPEND_EVER = feature_index("spend_minor_all")
 
 
@@ -106,7 +106,9 @@ def test_a_label_is_the_spend_inside_its_span_that_was_known_in_time(buys: list[
         span = range(outcome.predicted_at_ms + 1, outcome.matured_at_ms + 1)
 
         assert outcome.label_spend_minor == sum(buy.amount_minor for buy in known if buy.time_ms in span)
-        assert outcome.matured_at_ms - outcome.predicted_at_ms == 7 * DAY_MS
+        week = span[:WEEK_MS]
+        assert outcome.label_week_minor == sum(buy.amount_minor for buy in known if buy.time_ms in week)
+        assert outcome.matured_at_ms - outcome.predicted_at_ms == LEARNING.horizon_days * DAY_MS
 
 
 @given(histories())

@@ -85,6 +85,7 @@ def outcomes(world: World) -> Iterator[Outcome]:
                 features=_vector(life, month),
                 features_after=_vector(life, month + 1),
                 label_spend_minor=life[month + 1]["spend"],
+                label_week_minor=life[month + 1]["spend"] // 4,
                 issued_from_ms=moment_ms,
                 issued=tuple((action, AWARDS[action] * life[month + 1][action]) for action in ACTIONS),
             )

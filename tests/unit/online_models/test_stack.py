@@ -45,14 +45,23 @@ def test_an_example_is_predicted_by_the_sheet_of_its_own_time() -> None:
         assert predicted == (in_force[-1].predict(inputs) if in_force else None)
 
 
-def test_sheets_reach_back_one_horizon_and_no_further() -> None:
+def test_sheets_reach_back_a_horizon_and_the_lag_of_a_log_and_no_further() -> None:
     stack = ValueStack(HORIZON_DAYS)
     for day in range(100):
         stack.learn({"one": 1.0}, 100, day * DAY_MS, day * DAY_MS)
 
-    assert len(stack._sheets) == HORIZON_DAYS + 1
-    assert stack.sheet_at(69 * DAY_MS) is not None
-    assert stack.sheet_at(68 * DAY_MS) is None
+    assert stack.sheet_at(67 * DAY_MS) is not None
+    assert stack.sheet_at(66 * DAY_MS) is None
+
+
+def test_an_example_that_is_read_a_day_late_is_still_judged() -> None:
+    stack = ValueStack(HORIZON_DAYS)
+    for hour in range(24 * 40):
+        log_time_ms = hour * DAY_MS // 24
+        moment_ms = log_time_ms - (HORIZON_DAYS + 1) * DAY_MS
+        judged = stack.learn({"one": 1.0}, 100, moment_ms, log_time_ms) is not None
+
+        assert judged == (moment_ms >= 0)
 
 
 def test_before_anything_was_tested_persistence_speaks() -> None:
