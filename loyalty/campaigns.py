@@ -1,5 +1,6 @@
 """Campaigns: what multiplies or tops up an award in a span of event time."""
 
+from collections.abc import Callable
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -7,6 +8,7 @@ from features.event_time import weekday
 from loyalty.context import Context
 from loyalty.policy.compiled import CampaignPlan
 from loyalty.policy.fields import BP
+from loyalty.policy.offers import Campaign
 
 _MINUTES_PER_HOUR = 60
 
@@ -17,28 +19,68 @@ class Boost(NamedTuple):
     multiplier_bp: int
     bonus: int
     campaigns: tuple[str, ...]
+    capped: tuple[Campaign, ...] = ()
 
 
 NO_BOOST = Boost(BP, 0, ())
+
+_COUNTER = "campaign/"
 
 
 def boost_of(context: Context, action: str, rule: str) -> Boost:
     """What the campaigns of the policy add to an award of `rule`.
 
     `best_of`: the campaign with the highest multiplier, of equals the one with the higher bonus, then the one that
-    comes first. `sum`: what each multiplier adds over one is added up, and so are the bonuses.
+    comes first. `priority`: the one with the highest priority, of equals the one that comes first. `sum`: what each
+    multiplier adds over one is added up, and so are the bonuses.
     """
     matching = [plan.campaign for plan in context.compiled.campaigns if _matches(context, plan, action, rule)]
     if not matching:
         return NO_BOOST
-    if context.policy.points.stacking == "best_of":
-        best = max(matching, key=lambda campaign: (campaign.multiplier_bp, campaign.bonus))
-        return Boost(best.multiplier_bp, best.bonus, (best.id,))
+    match context.policy.points.stacking:
+        case "best_of":
+            chosen = [max(matching, key=lambda campaign: (campaign.multiplier_bp, campaign.bonus))]
+        case "priority":
+            chosen = [max(matching, key=lambda campaign: campaign.priority)]
+        case "sum":
+            chosen = matching
     return Boost(
-        BP + sum(campaign.multiplier_bp - BP for campaign in matching),
-        sum(campaign.bonus for campaign in matching),
-        tuple(campaign.id for campaign in matching),
+        BP + sum(campaign.multiplier_bp - BP for campaign in chosen),
+        sum(campaign.bonus for campaign in chosen),
+        tuple(campaign.id for campaign in chosen),
+        tuple(campaign for campaign in chosen if campaign.cap_points is not None),
     )
+
+
+def within_campaign_caps(
+    context: Context, boost: Boost, desired: int, award_at: Callable[[int], int]
+) -> tuple[int, str]:
+    """What of `desired` the campaigns' own caps leave, and which cap cut it; counts what each campaign adds.
+
+    `award_at` is the award at a campaign factor. Only what a campaign adds is ever cut, never the award without it.
+    """
+    granted, cut = desired, ""
+    plain = award_at(BP)
+    for campaign in boost.capped:
+        used = context.account.counters.get(_COUNTER + campaign.id, {}).get(0, 0)
+        added = award_at(campaign.multiplier_bp) - plain + campaign.bonus
+        kept = max(0, min(added, (campaign.cap_points or 0) - used))
+        if kept < added:
+            granted, cut = max(plain, granted - added + kept), f"campaign {campaign.id}"
+        if kept:
+            _use(context, _COUNTER + campaign.id, used + kept)
+    return granted, cut
+
+
+def _use(context: Context, key: str, points: int) -> None:
+    """Note what a campaign has added; those that are no more in the policy are forgotten on the way."""
+    counters = context.account.counters
+    if key not in counters:
+        known = {_COUNTER + plan.campaign.id for plan in context.compiled.campaigns}
+        for past in [past for past in counters if past.startswith(_COUNTER) and past not in known]:
+            del counters[past]
+    counters[key] = {0: points}
+    context.account.counters_changed = True
 
 
 def in_holdout(member: str, campaign: str, share_bp: int) -> bool:

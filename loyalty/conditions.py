@@ -6,6 +6,7 @@ from features.actions import Action, AddToCart, Browse, Click, Favourite, Purcha
 from loyalty.basket import Basket
 from loyalty.context import Context
 from loyalty.policy.compiled import RulePlan
+from loyalty.streaks import completes_streak
 
 _DAY_TOTAL = "day/"
 _NO_LINES: tuple[int, ...] = ()
@@ -68,6 +69,8 @@ def basis_of(
             since_ms, day = day_total.start_ms, day_total.day
         if plan.segments and not context.in_segments(plan.segments):  # last, since it takes the feature vector
             return None
+        if plan.streak is not None and not (eligible and completes_streak(context, plan.rule.id, plan.streak)):
+            return None
     return Basis(eligible, lines, since_ms, day) if eligible else None
 
 
@@ -85,11 +88,15 @@ def _of_basket(plan: RulePlan, basket: Basket) -> tuple[tuple[int, ...], int]:
 
 
 def _action_matches(plan: RulePlan, action: Action) -> bool:
-    """Whether item, category and rating are what the rule asks for; a purchase is matched line by line instead."""
+    """Whether item, category and a review's quality are as asked for; a purchase is matched line by line instead."""
     if isinstance(action, Purchase):
         return True
-    if isinstance(action, Review) and action.data.rating < plan.least_rating:
-        return False
+    if isinstance(action, Review):
+        data = action.data
+        if data.rating < plan.least_rating or data.helpful_votes < plan.least_votes:
+            return False
+        if plan.least_text and len(data.text.strip()) < plan.least_text:
+            return False
     return not plan.by_line or _item_matches(plan, action)
 
 

@@ -37,6 +37,7 @@ NotificationKind = Literal[
     "tier_prolonged",
     "tier_will_downgrade",
     "points_will_expire",
+    "milestone_reached",
     "reward_granted",
     "reward_refused",
 ]

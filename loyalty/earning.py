@@ -9,7 +9,7 @@ from features.actions import Action
 from loyalty.account_rows import LOT_BYTES, LastAward, PendingLot
 from loyalty.awards import award
 from loyalty.basket import Basket
-from loyalty.campaigns import NO_BOOST, boost_of
+from loyalty.campaigns import NO_BOOST, boost_of, within_campaign_caps
 from loyalty.caps import within_caps
 from loyalty.conditions import Basis, add_day_total, basis_of
 from loyalty.context import Context
@@ -104,7 +104,17 @@ def _factors(context: Context, plan: RulePlan, name: str, eligible: int) -> Fact
     boost = boost_of(context, name, plan.rule.id) if context.compiled.campaigns else NO_BOOST
     rounding = context.policy.programme.rounding
     desired = award(eligible * plan.points, plan.per, (weight_bp, tier_bp, boost.multiplier_bp), rounding) + boost.bonus
-    granted, cap = within_caps(context, plan, desired) if plan.caps else (desired, "")
+    granted, cap = desired, ""
+    if boost.capped:
+        granted, cap = within_campaign_caps(
+            context,
+            boost,
+            desired,
+            lambda campaign_bp: award(eligible * plan.points, plan.per, (weight_bp, tier_bp, campaign_bp), rounding),
+        )
+    if plan.caps:
+        granted, rule_cap = within_caps(context, plan, granted)
+        cap = rule_cap or cap
     return Factors(
         eligible,
         plan.points,

@@ -36,6 +36,7 @@ from features.actions import (
     Search,
     Share,
 )
+from features.aggregates import Amounts
 from features.event_time import DAY_MS
 from features.measures import measures_of
 from features.windows import ActivityWindows
@@ -45,7 +46,8 @@ from loyalty.context import Context
 from loyalty.corrections import adjust, adjustment_objection, penalise
 from loyalty.decisions import Cause, Decision
 from loyalty.due import Edits, next_edit, run_due
-from loyalty.earning import earn
+from loyalty.earning import Earned, earn
+from loyalty.milestones import award_milestones
 from loyalty.orders import Order, Orders
 from loyalty.refunds import refund
 from loyalty.rejections import Rejection, RejectionReason
@@ -143,10 +145,16 @@ def _earn(context: Context, action: Action) -> None:
     earned = earn(context, action, _NAMES[type(action)])
     amounts = measures_of(action)
     context.windows.observe(amounts, context.time_ms)
+    _count(context, amounts, earned)
+
+
+def _count(context: Context, amounts: Amounts, earned: Earned | None) -> None:
+    """Milestones, and then what counts for the tier; the windows know of the action by now."""
+    extra = award_milestones(context, amounts) if context.compiled.milestones else 0
     if earned is None:
-        count(context, amounts, context.time_ms)
+        count(context, amounts, context.time_ms, extra)
     else:
-        count(context, amounts, context.time_ms, earned.points, earned.qualifying)
+        count(context, amounts, context.time_ms, earned.points + extra, earned.qualifying)
 
 
 def _spend(context: Context, action: Redeem | Misconduct) -> None:
@@ -194,10 +202,7 @@ def _purchase(context: Context, action: Purchase) -> Rejection | None:
         )
         keep_ms = limits.refund_horizon_ms + limits.lateness_ms + limits.max_skew_ms
         context.orders.add(data.order_id, order, context.now_ms, keep_ms)
-    if earned is None:
-        count(context, amounts, context.time_ms)
-    else:
-        count(context, amounts, context.time_ms, earned.points, earned.qualifying)
+    _count(context, amounts, earned)
     return None
 
 

@@ -24,7 +24,7 @@ from loyalty.account_rows import QualifyingPeriod
 from loyalty.calendar import NEVER_MS, Span
 from loyalty.context import Context
 from loyalty.decisions import OverrideData
-from loyalty.policy.compiled import EARNED_KEY, QUALIFYING_KEY
+from loyalty.policy.ladder import EARNED_KEY, QUALIFYING_KEY
 from loyalty.qualification import period_of, rank_of
 from loyalty.standing import Standing, heading_for, overridden, walk
 from loyalty.tier_events import announce

@@ -1,6 +1,6 @@
 """The policy: what the programme's owner decides, as text that is loaded into typed, validated, frozen sections."""
 
-from loyalty.policy.earning import Cap, EarningRule, Expiry, Penalty, Points
+from loyalty.policy.earning import Cap, EarningRule, Expiry, Milestone, Penalty, Points, Streak
 from loyalty.policy.loader import parse_policy
 from loyalty.policy.model import Policy
 from loyalty.policy.offers import Campaign, FeatureBound, Reward, Segment
@@ -15,6 +15,7 @@ __all__ = [
     "FeatureBound",
     "Input",
     "Learning",
+    "Milestone",
     "Notifications",
     "Penalty",
     "Points",
@@ -23,6 +24,7 @@ __all__ = [
     "Reward",
     "ScoreTerm",
     "Segment",
+    "Streak",
     "Tier",
     "Tiers",
     "parse_policy",

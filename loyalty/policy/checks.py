@@ -38,6 +38,9 @@ def problems_of(policy: "Policy") -> Iterator[str]:
     yield from _score_problems(policy)
     yield from _segment_problems(policy)
     yield from _offer_problems(policy)
+    for milestone in policy.milestones:
+        path = f"milestones[{milestone.id}].measure"
+        yield from _unknown(path, (milestone.measure,), (measure.name for measure in MEASURES), "measure")
 
 
 def _duplicates(policy: "Policy") -> Iterator[str]:
@@ -47,6 +50,7 @@ def _duplicates(policy: "Policy") -> Iterator[str]:
         "segments": (segment.id for segment in policy.segments),
         "campaigns": (campaign.id for campaign in policy.campaigns),
         "rewards": (reward.id for reward in policy.rewards),
+        "milestones": (milestone.id for milestone in policy.milestones),
         "penalties": (penalty.id for penalty in policy.penalties),
         "tiers.score": (term.measure for term in policy.tiers.score),
     }
@@ -72,6 +76,10 @@ def _rule_problems(policy: "Policy", rule: EarningRule) -> Iterator[str]:
         yield "unit: qualifying units count for nothing: the tiers' basis is not qualifying_points"
     if rule.unit == "qualifying" and (rule.pending_days is not None or rule.expiry is not None):
         yield "pending_days and expiry: qualifying units are not spendable, so they neither wait nor expire"
+    if rule.streak is not None and (
+        rule.per_minor is not None or rule.per_ms is not None or rule.day_over_ms is not None
+    ):
+        yield "streak: its award is a fixed one, without per_minor, per_ms and day_over_ms"
     for cap in rule.caps:
         if (cap.points is None) == (cap.times is None):
             yield f"caps[{cap.per}]: give either points or times"
@@ -91,8 +99,9 @@ def _action_problems(rule: EarningRule) -> Iterator[str]:
         yield "per_minor, amount_over_minor and amount_from_minor: only purchases have an amount"
     if rule.action != "browse" and (rule.per_ms is not None or rule.day_over_ms is not None):
         yield "per_ms and day_over_ms: only browsing has a duration"
-    if rule.action != "review" and rule.rating_from is not None:
-        yield "rating_from: only reviews have a rating"
+    of_review = (rule.rating_from, rule.text_from, rule.helpful_from)
+    if rule.action != "review" and any(value is not None for value in of_review):
+        yield "rating_from, text_from and helpful_from: only reviews have a rating, a text and votes"
     if (rule.categories or rule.items) and rule.action not in _WITH_ITEM:
         yield f"categories and items: {rule.action} has no items"
     if rule.action == "share" and rule.categories:

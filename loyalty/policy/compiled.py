@@ -1,20 +1,16 @@
 """A policy as look-up tables, built once per policy version, so that an action looks up instead of searching."""
 
-from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
 from features.event_time import DAY_MS, Period
 from features.table import measure_index
 from features.vector import feature_index
-from loyalty.policy.checks import EARNED_POINTS, QUALIFYING_POINTS
-from loyalty.policy.earning import EarningRule, Expiry, Penalty
-from loyalty.policy.fields import BP
+from loyalty.policy.earning import EarningRule, Expiry, Milestone, Penalty, Streak
+from loyalty.policy.ladder import Ladder
 from loyalty.policy.offers import WEEKDAYS, Campaign, Reward, Segment, to_ms
-from loyalty.policy.tiers import ScoreTerm, Tiers
 
 if TYPE_CHECKING:
     from loyalty.policy.model import Policy
-    from loyalty.weights import Weights
 
 
 class BoundPlan(NamedTuple):
@@ -52,6 +48,9 @@ class RulePlan(NamedTuple):
     items: frozenset[str]
     least_minor: int
     least_rating: int
+    least_text: int
+    least_votes: int
+    streak: Streak | None
     day_over_ms: int
     tiers: frozenset[str]
     segments: tuple[tuple[BoundPlan, ...], ...]
@@ -75,37 +74,6 @@ class CampaignPlan(NamedTuple):
     segments: tuple[tuple[BoundPlan, ...], ...]
 
 
-class TermPlan(NamedTuple):
-    """A counted measure: value on the ladder's scale is `weight * min(x, cap) * learned // (per * 10,000)`.
-
-    `key` is the measure's index in `features.table`, or `EARNED_KEY`, `QUALIFYING_KEY`.
-    """
-
-    key: int
-    measure: str
-    weight: int
-    per: int
-    cap: int | None
-    learned: bool
-
-    def points(self, amount: int, weights: "Weights") -> int:
-        """What `amount` of the measure contributes."""
-        capped = amount if self.cap is None or amount < self.cap else self.cap
-        if not self.learned:
-            return self.weight * capped // self.per
-        return self.weight * capped * weights.score(self.measure) // (self.per * BP)
-
-
-EARNED_KEY = -1
-QUALIFYING_KEY = -2
-
-_BASIS_MEASURE = {
-    "spend": "spend_minor",
-    "visits": "purchase_count",
-    "earned_points": EARNED_POINTS,
-    "qualifying_points": QUALIFYING_POINTS,
-}
-_PERIODS: dict[str, Period] = {"calendar_year": "year", "anniversary": "year", "rolling_months": "month"}
 _CAP_PERIODS: dict[str, Period] = {
     "day": "day",
     "week": "week",
@@ -113,48 +81,6 @@ _CAP_PERIODS: dict[str, Period] = {
     "quarter": "quarter",
     "year": "year",
 }
-
-
-class Ladder:
-    """The tiers in order, and what is counted for them. `period` is None for a lifetime window."""
-
-    def __init__(self, tiers: Tiers) -> None:
-        self.ids = tuple(tier.id for tier in tiers.ladder)
-        self.index = {tier.id: index for index, tier in enumerate(tiers.ladder)}
-        self.thresholds = tuple(tier.threshold for tier in tiers.ladder)
-        self.holds_lower = tiers.hold_bp < BP
-        self.hold_thresholds = tuple(-(-threshold * tiers.hold_bp // BP) for threshold in self.thresholds)
-        self.multipliers_bp = {tier.id: tier.multiplier_bp for tier in tiers.ladder}
-        self.benefits = {tier.id: tier.benefits for tier in tiers.ladder}
-        self.window = tiers.window
-        self.period = _PERIODS.get(tiers.window)
-        self.window_months = tiers.window_months if tiers.window == "rolling_months" else 1
-        self.valid_periods = tiers.valid_periods
-        self.downgrade = tiers.downgrade
-        self.grace_ms = tiers.grace_days * DAY_MS
-        self.warn_ms = tiers.warn_days * DAY_MS
-        terms = tiers.score or (ScoreTerm(measure=_BASIS_MEASURE[tiers.basis], weight=1, per=1, learned=False),)
-        self.terms = tuple(_term(term) for term in terms)
-        self.counted = frozenset(term.key for term in self.terms)
-
-    def rank(self, value: int) -> int:
-        """Index of the tier that `value` reaches."""
-        return bisect_right(self.thresholds, value) - 1
-
-    def value(self, sums: dict[int, int], weights: "Weights") -> int:
-        """The qualification value of a window's sums by measure."""
-        total = 0
-        for term in self.terms:
-            amount = sums.get(term.key)
-            if amount:
-                total += term.points(amount, weights)
-        return total
-
-
-def _term(term: ScoreTerm) -> TermPlan:
-    ledger_keys = {EARNED_POINTS: EARNED_KEY, QUALIFYING_POINTS: QUALIFYING_KEY}
-    key = ledger_keys[term.measure] if term.measure in ledger_keys else measure_index(term.measure)
-    return TermPlan(key, term.measure, term.weight, term.per or term.cap or 1, term.cap, term.learned)
 
 
 class Compiled:
@@ -171,9 +97,14 @@ class Compiled:
         self.day_total_actions = frozenset(rule.action for rule in policy.earning if rule.day_over_ms is not None)
         self.campaigns = tuple(self._campaign(campaign) for campaign in policy.campaigns)
         self.ladder = Ladder(policy.tiers)
+        milestones: dict[int, list[Milestone]] = {}
+        for milestone in policy.milestones:
+            milestones.setdefault(measure_index(milestone.measure), []).append(milestone)
+        self.milestones = {measure: tuple(those) for measure, those in milestones.items()}
         self.rewards: dict[str, Reward] = {reward.id: reward for reward in policy.rewards}
         self.penalties: tuple[Penalty, ...] = policy.penalties
         expiry = policy.points.expiry
+        self.pending_ms = policy.points.pending_days * DAY_MS
         self.inactivity_ms = expiry.days * DAY_MS if expiry.kind == "inactivity" else 0
         self.remind_ms = (
             policy.notifications.points_remind_days * DAY_MS if "points_expiry" in policy.notifications.about else 0
@@ -185,6 +116,7 @@ class Compiled:
         pending_days = points.pending_days if rule.pending_days is None else rule.pending_days
         over = 0 if rule.amount_over_minor is None else rule.amount_over_minor + 1
         conditional = rule.action != "purchase" and bool(rule.categories or rule.items)
+        of_review = bool(rule.rating_from or rule.text_from or rule.helpful_from)
         return RulePlan(
             rule=rule,
             points=rule.points,
@@ -197,16 +129,18 @@ class Compiled:
             items=frozenset(rule.items),
             least_minor=max(over, rule.amount_from_minor or 0),
             least_rating=rule.rating_from or 0,
+            least_text=rule.text_from or 0,
+            least_votes=rule.helpful_from or 0,
+            streak=rule.streak,
             day_over_ms=rule.day_over_ms or 0,
             tiers=frozenset(rule.tiers),
             segments=tuple(self._segments[name] for name in rule.segments),
-            conditional=conditional or bool(rule.segments or rule.tiers or rule.day_over_ms or rule.rating_from),
+            conditional=conditional
+            or bool(rule.segments or rule.tiers or rule.day_over_ms or rule.streak)
+            or of_review,
             pending_ms=pending_days * DAY_MS,
             expiry=rule.expiry or points.expiry,
-            caps=tuple(
-                CapPlan(f"{rule.id}/{number}", _CAP_PERIODS.get(cap.per), f"{cap.per}", cap.points, cap.times)
-                for number, cap in enumerate(rule.caps)
-            ),
+            caps=_caps(rule),
         )
 
     def _campaign(self, campaign: Campaign) -> CampaignPlan:
@@ -221,6 +155,17 @@ class Compiled:
             tiers=frozenset(campaign.tiers),
             segments=tuple(self._segments[name] for name in campaign.segments),
         )
+
+
+def _caps(rule: EarningRule) -> tuple[CapPlan, ...]:
+    """A rule's caps; `first_time` is one."""
+    caps = [
+        CapPlan(f"{rule.id}/{number}", _CAP_PERIODS.get(cap.per), f"{cap.per}", cap.points, cap.times)
+        for number, cap in enumerate(rule.caps)
+    ]
+    if rule.first_time:
+        caps.append(CapPlan(f"{rule.id}/first", None, "first time", None, 1))
+    return tuple(caps)
 
 
 def _bounds(segment: Segment) -> tuple[BoundPlan, ...]:

@@ -36,13 +36,25 @@ class Cap(Section, frozen=True):
     times: Annotated[int, msgspec.Meta(ge=1, le=10**9)] | None = None
 
 
+class Streak(Section, frozen=True):
+    """`length` days, weeks or months in a row, each with at least one action that the rule is about.
+
+    The award is for the action that completes the row; then a new one begins.
+    """
+
+    per: Literal["day", "week", "month"]
+    length: Annotated[int, msgspec.Meta(ge=2, le=400)]
+
+
 class EarningRule(Section, frozen=True):
     """What an action earns: `points`, or `points` for each `per_minor` of the eligible amount or `per_ms` of duration.
 
     `unit`: spendable points, or qualifying units that only count for the tier. With `categories` or `items`, the
     eligible amount is that of the matching lines, and an action without a matching line or item earns nothing.
     `amount_over_minor`, `amount_from_minor`: the amount must be more than, or at least, this. `day_over_ms`: granted
-    once a local day, when the day's total duration of this action passes it. `rating_from`: least rating of a review.
+    once a local day, when the day's total duration of this action passes it. `rating_from`, `text_from`,
+    `helpful_from`: least rating of a review, characters of its text, helpful votes. `first_time`: only the first time
+    that the rule applies to a member. `streak`: only for the action that completes one.
     `learned`, `tier_multiplied`: whether the learned weight and the tier's multiplier apply. `pending_days`, `expiry`:
     instead of the programme's.
     """
@@ -59,6 +71,10 @@ class EarningRule(Section, frozen=True):
     amount_from_minor: PointUnits | None = None
     day_over_ms: Positive | None = None
     rating_from: Annotated[int, msgspec.Meta(ge=1, le=5)] | None = None
+    text_from: Annotated[int, msgspec.Meta(ge=1, le=20_000)] | None = None
+    helpful_from: Annotated[int, msgspec.Meta(ge=1, le=10**6)] | None = None
+    first_time: bool = False
+    streak: Streak | None = None
     segments: tuple[Name, ...] = ()
     tiers: tuple[Name, ...] = ()
     learned: bool = True
@@ -74,14 +90,29 @@ class Points(Section, frozen=True):
     `pending_days`: how long granted points wait before they can be spent (the return period). `exclude`: parts of a
     purchase's amount that earn nothing. `refunds`: what a refund may take: `only_pending` points, active ones too but
     `within_balance`, or all (`unlimited`), so that the balance may become negative. `stacking`: where several campaigns
-    match an award, the `best_of` them counts, or the `sum` of what each adds.
+    match an award, the `best_of` them counts, the one with the highest `priority`, or the `sum` of what each adds.
     """
 
     pending_days: Days = 0
     expiry: Expiry = Expiry()
     exclude: tuple[AmountPart, ...] = ()
     refunds: Literal["only_pending", "within_balance", "unlimited"] = "within_balance"
-    stacking: Literal["best_of", "sum"] = "best_of"
+    stacking: Literal["best_of", "priority", "sum"] = "best_of"
+
+
+class Milestone(Section, frozen=True):
+    """An achievement: `points` when the member's all-time total of `measure` reaches `target`.
+
+    `repeat`: `once`, or again at `every` further multiple of the target. What was awarded stays when a refund takes the
+    total back, but the same multiple is never awarded twice. `measure` is one of `features.table`.
+    """
+
+    id: Name
+    measure: Name
+    target: Positive
+    points: Annotated[int, msgspec.Meta(ge=1, le=10**12)]
+    repeat: Literal["once", "every"] = "once"
+    label: Label | None = None
 
 
 class Penalty(Section, frozen=True):

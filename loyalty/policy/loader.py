@@ -20,11 +20,9 @@ from loyalty.policy.model import Policy
 _NOT_SUPPORTED = {
     "budget": "a budget is shared by members of several partitions, which takes effects between partitions",
     "draw": "a draw is shared by members of several partitions, which takes effects between partitions",
-    "milestones": "achievements are not part of the engine",
     "quota": "benefits are entitlements without quotas",
     "referral": "a referral concerns two members, which takes effects between partitions",
     "stock": "stock is shared by members of several partitions, which takes effects between partitions",
-    "streak": "streaks are not part of the engine",
 }
 
 

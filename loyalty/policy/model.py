@@ -4,7 +4,7 @@ from functools import cached_property
 from typing import Literal
 
 from loyalty.policy.compiled import Compiled
-from loyalty.policy.earning import EarningRule, Penalty, Points
+from loyalty.policy.earning import EarningRule, Milestone, Penalty, Points
 from loyalty.policy.fields import Section
 from loyalty.policy.offers import Campaign, Reward, Segment
 from loyalty.policy.programme import Input, Learning, Notifications, Programme
@@ -20,6 +20,7 @@ class Policy(Section, frozen=True, dict=True):
     input: Input = Input()
     points: Points = Points()
     earning: tuple[EarningRule, ...] = ()
+    milestones: tuple[Milestone, ...] = ()
     penalties: tuple[Penalty, ...] = ()
     segments: tuple[Segment, ...] = ()
     campaigns: tuple[Campaign, ...] = ()

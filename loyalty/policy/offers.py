@@ -48,8 +48,9 @@ class Campaign(Section, frozen=True):
     """Between `start` and `end` (exclusive), awards of matching actions are multiplied, or get `bonus` on top.
 
     It matches by the event time of the action. Empty conditions match all. `hours` are local hours of the day.
-    `holdout_share_bp` of members, drawn by a hash of member and campaign, do not take part, so that the effect can be
-    measured.
+    `cap_points`: the most that it adds for one member. `priority`: which one counts where campaigns meet, see
+    `points.stacking`. `holdout_share_bp` of members, drawn by a hash of member and campaign, do not take part, so that
+    the effect can be measured.
     """
 
     id: Name
@@ -57,6 +58,8 @@ class Campaign(Section, frozen=True):
     end: Instant
     multiplier_bp: Annotated[int, msgspec.Meta(ge=10_000, le=1_000_000)] = 10_000
     bonus: PointUnits = 0
+    cap_points: Price | None = None
+    priority: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 0
     actions: tuple[Name, ...] = ()
     rules: tuple[Name, ...] = ()
     weekdays: tuple[Weekday, ...] = ()

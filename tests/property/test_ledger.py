@@ -79,6 +79,16 @@ action = "browse"
 points = 5
 day_over_ms = 1_800_000
 expiry = {{ kind = "never" }}
+[[earning]]
+id = "habit"
+action = "login"
+points = 9
+streak = {{ per = "week", length = 2 }}
+[[earning]]
+id = "welcome"
+action = "purchase"
+points = 50
+first_time = true
 [[penalties]]
 id = "spam"
 points = 30
@@ -87,6 +97,13 @@ id = "april"
 start = 2017-04-01T00:00:00Z
 end = 2017-04-08T00:00:00Z
 multiplier_bp = 15_000
+cap_points = 90
+[[milestones]]
+id = "regular"
+measure = "purchase_count"
+target = 4
+points = 25
+repeat = "every"
 [[rewards]]
 id = "mug"
 kind = "goods"

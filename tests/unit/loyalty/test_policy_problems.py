@@ -33,7 +33,11 @@ def problems(text: str) -> list[str]:
             '[[rewards]]\nid = "x"\nkind = "goods"\nprice = 1\nstock = 5',
             "rewards[x].stock: not supported: stock is shared",
         ),
-        (RULE + "streak = 5", "earning[r].streak: not supported: streaks are not part of the engine"),
+        (RULE + "streak = { per = 'day', length = 3 }\nper_minor = 5", "earning[r].streak: its award is a fixed one"),
+        (
+            '[[milestones]]\nid = "m"\nmeasure = "smiles"\ntarget = 1\npoints = 1',
+            "milestones[m].measure: there is no measure `smiles`",
+        ),
         # references
         (RULE.replace("purchase", "refund"), "earning[r].action: there is no action `refund`; there are: "),
         (RULE + 'segments = ["x"]', "earning[r].segments: there is no segment `x`; there are: none"),
@@ -43,7 +47,7 @@ def problems(text: str) -> list[str]:
         # conditions on what is not there
         (RULE.replace("purchase", "login") + "per_minor = 5", "earning[r].per_minor, amount_over_minor"),
         (RULE + "per_ms = 5", "earning[r].per_ms and day_over_ms: only browsing has a duration"),
-        (RULE + "rating_from = 5", "earning[r].rating_from: only reviews have a rating"),
+        (RULE + "rating_from = 5", "earning[r].rating_from, text_from and helpful_from: only reviews have"),
         (RULE.replace("purchase", "login") + 'items = ["x"]', "earning[r].categories and items: login has no items"),
         (RULE.replace("purchase", "share") + 'categories = ["x"]', "earning[r].categories: share has no category"),
         (

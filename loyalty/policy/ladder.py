@@ -1,0 +1,88 @@
+"""The ladder of tiers as look-up tables, and what is counted for it."""
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING, NamedTuple
+
+from features.event_time import DAY_MS, Period
+from features.table import measure_index
+from loyalty.policy.checks import EARNED_POINTS, QUALIFYING_POINTS
+from loyalty.policy.fields import BP
+from loyalty.policy.tiers import ScoreTerm, Tiers
+
+if TYPE_CHECKING:
+    from loyalty.weights import Weights
+
+
+class TermPlan(NamedTuple):
+    """A counted measure: value on the ladder's scale is `weight * min(x, cap) * learned // (per * 10,000)`.
+
+    `key` is the measure's index in `features.table`, or `EARNED_KEY`, `QUALIFYING_KEY`.
+    """
+
+    key: int
+    measure: str
+    weight: int
+    per: int
+    cap: int | None
+    learned: bool
+
+    def points(self, amount: int, weights: "Weights") -> int:
+        """What `amount` of the measure contributes."""
+        capped = amount if self.cap is None or amount < self.cap else self.cap
+        if not self.learned:
+            return self.weight * capped // self.per
+        return self.weight * capped * weights.score(self.measure) // (self.per * BP)
+
+
+EARNED_KEY = -1
+QUALIFYING_KEY = -2
+
+_BASIS_MEASURE = {
+    "spend": "spend_minor",
+    "visits": "purchase_count",
+    "earned_points": EARNED_POINTS,
+    "qualifying_points": QUALIFYING_POINTS,
+}
+_PERIODS: dict[str, Period] = {"calendar_year": "year", "anniversary": "year", "rolling_months": "month"}
+
+
+class Ladder:
+    """The tiers in order, and what is counted for them. `period` is None for a lifetime window."""
+
+    def __init__(self, tiers: Tiers) -> None:
+        self.ids = tuple(tier.id for tier in tiers.ladder)
+        self.index = {tier.id: index for index, tier in enumerate(tiers.ladder)}
+        self.thresholds = tuple(tier.threshold for tier in tiers.ladder)
+        self.holds_lower = tiers.hold_bp < BP
+        self.hold_thresholds = tuple(-(-threshold * tiers.hold_bp // BP) for threshold in self.thresholds)
+        self.multipliers_bp = {tier.id: tier.multiplier_bp for tier in tiers.ladder}
+        self.benefits = {tier.id: tier.benefits for tier in tiers.ladder}
+        self.window = tiers.window
+        self.period = _PERIODS.get(tiers.window)
+        self.window_months = tiers.window_months if tiers.window == "rolling_months" else 1
+        self.valid_periods = tiers.valid_periods
+        self.downgrade = tiers.downgrade
+        self.grace_ms = tiers.grace_days * DAY_MS
+        self.warn_ms = tiers.warn_days * DAY_MS
+        terms = tiers.score or (ScoreTerm(measure=_BASIS_MEASURE[tiers.basis], weight=1, per=1, learned=False),)
+        self.terms = tuple(_term(term) for term in terms)
+        self.counted = frozenset(term.key for term in self.terms)
+
+    def rank(self, value: int) -> int:
+        """Index of the tier that `value` reaches."""
+        return bisect_right(self.thresholds, value) - 1
+
+    def value(self, sums: dict[int, int], weights: "Weights") -> int:
+        """The qualification value of a window's sums by measure."""
+        total = 0
+        for term in self.terms:
+            amount = sums.get(term.key)
+            if amount:
+                total += term.points(amount, weights)
+        return total
+
+
+def _term(term: ScoreTerm) -> TermPlan:
+    ledger_keys = {EARNED_POINTS: EARNED_KEY, QUALIFYING_POINTS: QUALIFYING_KEY}
+    key = ledger_keys[term.measure] if term.measure in ledger_keys else measure_index(term.measure)
+    return TermPlan(key, term.measure, term.weight, term.per or term.cap or 1, term.cap, term.learned)
