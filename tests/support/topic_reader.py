@@ -44,18 +44,20 @@ def ends(bootstrap: str, topic: str) -> dict[int, int]:
         consumer.close()
 
 
-def lag(bootstrap: str, group: str, topic: str) -> int:
-    """Records of the topic that the group has not committed."""
+def committed(bootstrap: str, group: str, topic: str) -> dict[int, int]:
+    """Offset that the group reads next in each partition, -1001 where it has committed none."""
     consumer = _consumer(bootstrap, group)
     try:
-        partitions = _numbers(consumer, topic)
-        committed = consumer.committed([TopicPartition(topic, number) for number in partitions], _TIMEOUT_S)
-        return sum(
-            consumer.get_watermark_offsets(TopicPartition(topic, entry.partition), _TIMEOUT_S)[1] - max(entry.offset, 0)
-            for entry in committed
-        )
+        asked = [TopicPartition(topic, number) for number in _numbers(consumer, topic)]
+        return {entry.partition: entry.offset for entry in consumer.committed(asked, _TIMEOUT_S)}
     finally:
         consumer.close()
+
+
+def lag(bootstrap: str, group: str, topic: str) -> int:
+    """Records of the topic that the group has not committed."""
+    done = committed(bootstrap, group, topic)
+    return sum(end - max(done[number], 0) for number, end in ends(bootstrap, topic).items())
 
 
 def _read(consumer: Consumer, partition: TopicPartition) -> Iterator[Message]:
