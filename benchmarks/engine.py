@@ -2,7 +2,8 @@
 
 import sys
 
-from benchmarks.contender import Meter, MeteredFold, read_task
+from benchmarks.contender import Meter, read_task
+from benchmarks.metered import MeteredFold
 from streams.app import run_worker
 from streams.logs import configure_logs
 

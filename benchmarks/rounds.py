@@ -18,11 +18,13 @@ from benchmarks.workloads import WorkloadName, actions_of
 # Name in the report -> whether the codec is left out.
 BROKERLESS = {"limit": True, "bytes": False}
 # Each a module of this package.
-CONTENDERS = ("engine", "plain_faust")
+CONTENDERS = ("engine", "engine_unsafe", "handwritten", "plain_faust")
 # Key in the report, whose speed, over whose.
 RATIOS = (
     ("engine_over_limit", "engine", "limit"),
     ("over_plain_faust", "engine", "plain_faust"),
+    ("over_handwritten", "engine", "handwritten"),
+    ("over_unsafe", "engine", "engine_unsafe"),
 )
 
 

@@ -25,6 +25,7 @@ from streams.topic_admin import TopicAdmin
 PARTITIONS = 4
 _POLL_S = 0.2
 _TIMEOUT_S = 1_800.0
+_TAIL_CHARACTERS = 4_000
 
 
 class Stage:
@@ -108,8 +109,8 @@ class Stage:
 def _wait(process: subprocess.Popen[bytes], result: Path) -> None:
     deadline = time.monotonic() + _TIMEOUT_S
     while not result.exists():
-        if process.poll() is not None and not result.exists():
-            raise BrokerError(f"the contender ended without a result; see {result.with_name('log')}")
-        if time.monotonic() > deadline:
-            raise BrokerError(f"no result within {_TIMEOUT_S} s; see {result.with_name('log')}")
+        ended = process.poll() is not None and not result.exists()
+        if ended or time.monotonic() > deadline:
+            said = result.with_name("log").read_text(encoding="utf-8", errors="replace")[-_TAIL_CHARACTERS:]
+            raise BrokerError(f"the contender gave no result ({'it ended' if ended else 'it takes too long'}):\n{said}")
         time.sleep(_POLL_S)
