@@ -16,11 +16,12 @@ from faust.streams import Stream
 from faust.types import TP
 
 from features.errors import ContractError
+from streams.changelog import Replay
 from streams.commit import PartitionCommit
 from streams.faust_overrides import acknowledge, end_process, was_cancelled
 from streams.logs import fields, log
 from streams.records import Batch, LogRecord, RowStore
-from streams.recovery import Positions, Replay
+from streams.recovery import Positions
 
 # A fold holds up everything else that the process does: commits on their way, other partitions, the web server.
 FOLD_SECONDS = 0.05

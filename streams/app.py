@@ -13,6 +13,7 @@ from faust.types import TP
 
 from streams.agents import Fold, FoldFactory, Members
 from streams.batches import BatchScheduler
+from streams.changelog import Replay
 from streams.commit import PartitionCommit, Step, StepHook
 from streams.faust_overrides import ShellApp
 from streams.keys import load_signing_key
@@ -20,7 +21,7 @@ from streams.metrics import Metrics
 from streams.observing import add_views, observer
 from streams.pipeline import PartitionFold
 from streams.records import OutputTopic, RowStore
-from streams.recovery import Recovery, Replay
+from streams.recovery import Recovery
 from streams.settings import Settings
 from streams.tables import MemberTable, member_table
 from streams.ticker import Ticker

@@ -21,11 +21,11 @@ from typing import Literal
 from faust.types import TP
 
 from features.errors import ContractError
+from streams.changelog import ChangelogReader, Replay, record_mark
 from streams.logs import fields, log
 from streams.records import Batch
-from streams.recovery import ChangelogReader, Replay, record_mark
 from streams.state import PARTITION_KEY
-from streams.tables import PartitionStore
+from streams.stores import PartitionStore
 from streams.writers import MARK_BYTES, BatchWriter, Connection, Rows
 
 # The points between which a crash must not matter; tests crash at each of them.

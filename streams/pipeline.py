@@ -14,18 +14,17 @@ from features.event_time import DAY_MS
 from features.table import ALL_TIME, SPEND
 from loyalty.awards import unweighted
 from loyalty.decisions import LedgerEntry
-from loyalty.engine import Rejection, apply_action, next_due_ms, run_due
-from loyalty.policy import Learning
+from loyalty.engine import Rejection, apply_action
 from loyalty.scope import Scope
-from online_models.labels import View
 from streams import accounting
 from streams.codecs import InvalidAction, decode
 from streams.controls import Control, PolicyRecord, Tick, WeightsRecord, is_signed
+from streams.due_work import DueWork
 from streams.members import DEFAULT_CACHED_MEMBERS, Members
 from streams.outbox import Outbox
 from streams.partition import Partition
 from streams.records import Batch, LogRecord, Output, RowStore
-from streams.state import Member, member_prefix, pack_row
+from streams.state import Member, pack_row
 
 # A state batch is one Kafka record batch: it must stay well under the topic's max.message.bytes (16 MiB).
 MAX_STATE_BATCH_BYTES = 4 * 1024 * 1024
@@ -53,6 +52,7 @@ class PartitionFold:
         self._partition = Partition(partition, topic_id, store)
         self._members = Members(store, cached_members)
         self._outbox = Outbox(self._partition, topic)
+        self._due = DueWork(self._partition, self._members, self._outbox)
 
     @property
     def mark(self) -> int:
@@ -120,9 +120,9 @@ class PartitionFold:
                 self._apply_action(record, message)
         self._partition.mark = record.offset
         if self.sweeping:
-            self._sweep()
+            self._due.sweep()
         if self._partition.next_edit():
-            self._sweep_edit()
+            self._due.sweep_edit()
 
     def take_outputs(self) -> list[Output]:
         """Hand over the outputs since the last call."""
@@ -190,7 +190,7 @@ class PartitionFold:
             )
             return
         member = self._members.open(action.subject)
-        self._run_due(member)
+        self._due.run(member)
         limits = scope.policy.input
         digest = event_digest(action.source, action.id)
         member.seen_ids.expire((log_time_ms - limits.lateness_ms - limits.max_skew_ms) // DAY_MS)
@@ -233,58 +233,3 @@ class PartitionFold:
             if order is not None:
                 return order.time_ms
         return action.time_ms
-
-    # Due work
-
-    def _run_due(self, member: Member) -> None:
-        """Do everything that is due for `member` by log time, in order of its due time."""
-        until_ms = self.log_time_ms
-        versions = self._partition.versions
-        edits = versions.edits
-        while (due_ms := member.next_due_ms(edits)) is not None and due_ms <= until_ms:
-            label_ms = member.labels.next_due_ms()
-            account_ms = next_due_ms(member.account, member.orders, edits)
-            if label_ms is None or (account_ms is not None and account_ms <= label_ms):
-                last_ms = until_ms if label_ms is None else min(until_ms, label_ms)
-                for decision in run_due(member.account, member.orders, member.windows, last_ms, versions.at_due, edits):
-                    self._outbox.decide(decision)
-            else:
-                last_ms = until_ms if account_ms is None else min(until_ms, account_ms - 1)
-                self._run_labels(member, last_ms)
-
-    def _run_labels(self, member: Member, until_ms: int) -> None:
-        windows = member.windows
-
-        def look(due_ms: int) -> View:
-            vector = windows.vector(due_ms)
-            return View(windows.as_of_ms, vector)
-
-        def learning_at(due_ms: int) -> Learning:
-            return self._partition.versions.at_due(due_ms).policy.learning
-
-        for outcome in member.labels.run_due(member.id, until_ms, learning_at, look):
-            self._outbox.teach(member.id, outcome)
-
-    def _sweep(self) -> None:
-        """Do due work of a bounded number of members; what is left goes on at the next record."""
-        newest = self._partition.versions.newest_policy
-        if newest is None:
-            return
-        most = self._partition.versions.at_due(self.log_time_ms).policy.input.sweep_members_per_record
-        due = self._members.due(self.log_time_ms, most)
-        for due_ms, member_id in due:
-            member = self._members.open(member_id)
-            self._run_due(member)
-            self._members.touch(member)
-            self._members.drop_stale(due_ms, member)
-        self._partition.row.sweeping = len(due) == most
-
-    def _sweep_edit(self) -> None:
-        """Look at the tiers of a bounded number of members, in order of their keys, under a new policy."""
-        most = self._partition.versions.at_due(self.log_time_ms).policy.input.sweep_members_per_record
-        members = self._members.after(self._partition.row.edit_cursor, most)
-        for member_id in members:
-            member = self._members.open(member_id)
-            self._run_due(member)
-            self._members.touch(member)
-        self._partition.edit_swept_to(member_prefix(members[-1]) if len(members) == most else None)

@@ -3,159 +3,25 @@
 Nothing is processed before the rows of every partition assigned are complete. A changelog is read outside the consumer
 group, in bulk, from where the local store stands to the end; standby copies are kept up to date in the same way, for as
 long as they are standbys.
-
-Of two rows for a key the one with the higher mark holds, wherever they stand in the changelog: a worker that was
-declared dead may still write. What it wrote too late is called stale here, and the partition's owner writes its own row
-for that key behind it, because compaction keeps the last row, not the best (`streams.commit`).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any
 
 import faust
-from aiokafka import AIOKafkaConsumer
-from aiokafka.structs import ConsumerRecord, TopicPartition
 from faust.types import TP
 from mode import Service
 
 from features.errors import ContractError, CorruptStateError
+from streams.changelog import ChangelogReader, Replay
 from streams.faust_overrides import end_process, was_cancelled
 from streams.logs import fields, log
-from streams.state import PARTITION_KEY, row_mark
-from streams.tables import MemberTable, PartitionStore
-from streams.writers import MARK_HEADER, Connection
-
-_FETCH_BYTES = 8 * 1024 * 1024
-_CHUNK_RECORDS = 10_000
-_POLL_MS = 500
+from streams.tables import MemberTable
+from streams.writers import Connection
 
 # Source offset that each partition reads next.
 Positions = Mapping[TP, int]
-
-
-class Replay:
-    """Applies changelog records to one store, in order, and notes which keys were written too late.
-
-    Once a partition row with mark m has been seen, the store holds everything up to m; whatever comes later with a
-    lower mark was written by someone who did not know. `stale` collects their keys; `position` is the changelog offset
-    that comes next.
-    """
-
-    def __init__(self, store: PartitionStore) -> None:
-        row = store.get(PARTITION_KEY)
-        self.store = store
-        self.floor = -1 if row is None else row_mark(row)
-        self.stale: set[bytes] = set()
-        self.position = store.changelog_offset + 1
-        self._first_stale = 0
-
-    def apply(self, records: Iterable[ConsumerRecord], position: int) -> None:
-        """Apply records, the next of which will be at `position`.
-
-        The store's offset stays before the first stale record until an owner has written its own rows behind it, so
-        that a crash before that finds it again. Applying records twice changes nothing.
-        """
-        rows: dict[bytes, bytes | None] = {}
-        for record in records:
-            key: bytes = record.key
-            mark = record_mark(record)
-            current = rows[key] if key in rows else self.store.get(key)
-            if mark < self.floor or (current is not None and mark < row_mark(current)):
-                self._first_stale = self._first_stale if self.stale else record.offset
-                self.stale.add(key)
-                continue
-            rows[key] = record.value
-            self.stale.discard(key)
-            if key == PARTITION_KEY:
-                self.floor = mark
-        self.position = position
-        self.store.write(rows.items(), (self._first_stale if self.stale else position) - 1)
-
-
-def record_mark(record: ConsumerRecord) -> int:
-    """Mark of the batch that wrote a changelog record, tombstones included.
-
-    Raises:
-        CorruptStateError: there is none, so no worker of ours wrote it.
-    """
-    if record.value is not None:
-        return row_mark(record.value)
-    for name, raw in record.headers:
-        if name == MARK_HEADER:
-            return int.from_bytes(raw, "big")
-    raise CorruptStateError(
-        f"{record.topic}/{record.partition}: the tombstone at offset {record.offset} carries no mark; something other "
-        "than a worker writes to the changelog: take away its right to"
-    )
-
-
-class ChangelogReader:
-    """Reads partitions outside any consumer group, each from one offset to another.
-
-    Args:
-        connection: How to connect.
-    """
-
-    def __init__(self, connection: Connection) -> None:
-        self._consumer = AIOKafkaConsumer(
-            **connection.consumer,
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            max_partition_fetch_bytes=_FETCH_BYTES,
-            fetch_max_bytes=2 * _FETCH_BYTES,
-        )
-
-    async def __aenter__(self) -> Self:
-        try:
-            await self._consumer.start()
-        except BaseException:  # a rebalance cancels a recovery anywhere, and a half-started client leaks
-            await self.__aexit__()
-            raise
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        # In a task of its own: aiokafka's `stop` may cancel itself with the fetches that it waits for.
-        await asyncio.wait({asyncio.create_task(self._consumer.stop())})
-
-    async def ends(self, partitions: Collection[TP]) -> dict[TP, int]:
-        """Offset that the next record of each partition will have."""
-        if not partitions:
-            return {}  # aiokafka would wait for an answer to no question
-        ends = await self._consumer.end_offsets([TopicPartition(*tp) for tp in partitions])
-        return {TP(*tp): end for tp, end in ends.items()}
-
-    async def starts(self, partitions: Collection[TP]) -> dict[TP, int]:
-        """Offset of the first record that is still there."""
-        if not partitions:
-            return {}
-        starts = await self._consumer.beginning_offsets([TopicPartition(*tp) for tp in partitions])
-        return {TP(*tp): start for tp, start in starts.items()}
-
-    async def read(
-        self, positions: Mapping[TP, int], ends: Mapping[TP, int] | None
-    ) -> AsyncIterator[tuple[TP, Sequence[ConsumerRecord], int]]:
-        """Yield partition, records and the position after them, until every end is reached (None: for ever).
-
-        The position counts, not the last record: the tail of a compacted log may hold nothing but offsets.
-        """
-        waiting = {TopicPartition(*tp): start for tp, start in positions.items() if ends is None or start < ends[tp]}
-        if not waiting:
-            return
-        self._consumer.assign(list(waiting))
-        for tp, start in waiting.items():
-            self._consumer.seek(tp, start)
-        while waiting:
-            fetched = await self._consumer.getmany(*waiting, timeout_ms=_POLL_MS, max_records=_CHUNK_RECORDS)
-            for tp in list(waiting):
-                position = await self._consumer.position(tp)
-                if position > waiting[tp]:
-                    waiting[tp] = position
-                    yield TP(*tp), fetched.get(tp, ()), position
-                if ends is not None and position >= ends[TP(*tp)]:
-                    del waiting[tp]
-                    self._consumer.pause(tp)
 
 
 class Recovery(Service):

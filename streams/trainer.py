@@ -21,12 +21,13 @@ from online_models.checkpoint import CheckpointError
 from online_models.examples import decode_record
 from online_models.published import PublishedWeights, decode_published, encode_published
 from online_models.training import Trainer
+from streams.changelog import ChangelogReader, Replay
 from streams.controls import WeightsData, weights_record
 from streams.faust_overrides import ShellApp, acknowledge, end_process, was_cancelled
 from streams.logs import fields, log
 from streams.metrics import Metrics
 from streams.records import LogRecord
-from streams.recovery import ChangelogReader, Positions, Replay
+from streams.recovery import Positions
 from streams.writers import Connection, RecordWriter
 
 EXAMPLES_PARTITION = 0

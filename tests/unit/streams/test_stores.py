@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.errors import CorruptStateError
-from streams.recovery import Replay
+from streams.changelog import Replay
 from streams.state import PARTITION_KEY, pack_row, row_mark, row_payload
-from streams.tables import NOTHING_READ, MemoryPartition, PartitionStore, RocksPartition
+from streams.stores import NOTHING_READ, MemoryPartition, PartitionStore, RocksPartition
 from streams.writers import MARK_HEADER
 
 CACHE = 1024 * 1024

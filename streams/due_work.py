@@ -1,0 +1,75 @@
+"""Work that is due by log time: of one member when it is looked at, of all members in sweeps of bounded size."""
+
+from loyalty.engine import next_due_ms, run_due
+from loyalty.policy import Learning
+from online_models.labels import View
+from streams.members import Members
+from streams.outbox import Outbox
+from streams.partition import Partition
+from streams.state import Member, member_prefix
+
+
+class DueWork:
+    """Does what is due, in order of its due time, under the versions in force then.
+
+    A sweep and doing it when the member is next seen come to the same: both call `run`, and neither comes before the
+    work is due.
+    """
+
+    def __init__(self, partition: Partition, members: Members, outbox: Outbox) -> None:
+        self._partition = partition
+        self._members = members
+        self._outbox = outbox
+
+    def run(self, member: Member) -> None:
+        """Do everything that is due for `member` by log time, in order of its due time."""
+        until_ms = self._partition.row.log_time_ms
+        versions = self._partition.versions
+        edits = versions.edits
+        while (due_ms := member.next_due_ms(edits)) is not None and due_ms <= until_ms:
+            label_ms = member.labels.next_due_ms()
+            account_ms = next_due_ms(member.account, member.orders, edits)
+            if label_ms is None or (account_ms is not None and account_ms <= label_ms):
+                last_ms = until_ms if label_ms is None else min(until_ms, label_ms)
+                for decision in run_due(member.account, member.orders, member.windows, last_ms, versions.at_due, edits):
+                    self._outbox.decide(decision)
+            else:
+                last_ms = until_ms if account_ms is None else min(until_ms, account_ms - 1)
+                self._run_labels(member, last_ms)
+
+    def _run_labels(self, member: Member, until_ms: int) -> None:
+        windows = member.windows
+
+        def look(due_ms: int) -> View:
+            vector = windows.vector(due_ms)
+            return View(windows.as_of_ms, vector)
+
+        def learning_at(due_ms: int) -> Learning:
+            return self._partition.versions.at_due(due_ms).policy.learning
+
+        for outcome in member.labels.run_due(member.id, until_ms, learning_at, look):
+            self._outbox.teach(member.id, outcome)
+
+    def sweep(self) -> None:
+        """Do due work of a bounded number of members; what is left goes on at the next record."""
+        newest = self._partition.versions.newest_policy
+        if newest is None:
+            return
+        most = self._partition.versions.at_due(self._partition.row.log_time_ms).policy.input.sweep_members_per_record
+        due = self._members.due(self._partition.row.log_time_ms, most)
+        for due_ms, member_id in due:
+            member = self._members.open(member_id)
+            self.run(member)
+            self._members.touch(member)
+            self._members.drop_stale(due_ms, member)
+        self._partition.row.sweeping = len(due) == most
+
+    def sweep_edit(self) -> None:
+        """Look at the tiers of a bounded number of members, in order of their keys, under a new policy."""
+        most = self._partition.versions.at_due(self._partition.row.log_time_ms).policy.input.sweep_members_per_record
+        members = self._members.after(self._partition.row.edit_cursor, most)
+        for member_id in members:
+            member = self._members.open(member_id)
+            self.run(member)
+            self._members.touch(member)
+        self._partition.edit_swept_to(member_prefix(members[-1]) if len(members) == most else None)

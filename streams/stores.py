@@ -1,0 +1,188 @@
+"""One store of rows per partition, on disk or in memory.
+
+The rows of a batch and the changelog offset they were acknowledged at go into RocksDB as one write batch,
+so a store is always the state at some changelog offset, and says which.
+"""
+
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+import rocksdict
+
+from features.errors import CorruptStateError
+from streams.logs import fields, log
+from streams.memory_store import MemoryStore
+
+Rows = Iterable[tuple[bytes, bytes | None]]
+
+NOTHING_READ = -1  # changelog offset of an empty store
+
+# Beside the rows, in a namespace that no row key begins with (see `streams.state`).
+_OFFSET_KEY = b"\xffchangelog-offset"
+_IDENTITY_KEY = b"\xffchangelog-identity"
+
+# Per partition, beside the block cache.
+_WRITE_BUFFER_BYTES = 16 * 1024 * 1024
+_WRITE_BUFFERS = 3
+_MAX_OPEN_FILES = 128
+_BLOOM_BITS = 10.0
+
+# A worker that was just killed holds the directory's lock until the kernel has taken it down.
+_LOCK_WAIT_S = 30.0
+_LOCK_POLL_S = 0.25
+
+
+class PartitionStore(Protocol):
+    """The rows of one partition, as of one changelog offset."""
+
+    @property
+    def changelog_offset(self) -> int:
+        """Offset of the last changelog record applied, `NOTHING_READ` when empty."""
+        ...
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the row, or None."""
+        ...
+
+    def scan(self, start: bytes, stop: bytes) -> Iterator[bytes]:
+        """Yield the keys in `[start, stop)` in byte order."""
+        ...
+
+    def write(self, rows: Rows, changelog_offset: int) -> None:
+        """Apply rows (None deletes) and move the changelog offset, both or neither."""
+        ...
+
+    def close(self) -> None:
+        """Give the files back, so that another worker may open them."""
+        ...
+
+
+class MemoryPartition:
+    """A partition in memory; it starts empty and is gone with the process.
+
+    Example:
+        >>> rows = MemoryPartition()
+        >>> rows.write([(b"a", b"1"), (b"b", b"2")], changelog_offset=7)
+        >>> rows.get(b"a"), list(rows.scan(b"a", b"b")), rows.changelog_offset
+        (b'1', [b'a'], 7)
+    """
+
+    def __init__(self) -> None:
+        self._rows = MemoryStore()
+        self._offset = NOTHING_READ
+        self.get = self._rows.get
+        self.scan = self._rows.scan
+
+    @property
+    def changelog_offset(self) -> int:
+        """Offset of the last changelog record applied."""
+        return self._offset
+
+    def write(self, rows: Rows, changelog_offset: int) -> None:
+        """Apply rows and move the changelog offset."""
+        self._rows.write(list(rows))
+        self._offset = changelog_offset
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+class RocksPartition:
+    """A partition on disk (RocksDB).
+
+    Args:
+        path: Directory of this partition's database.
+        identity: Which changelog the rows come from; a store of another one is deleted and built anew.
+        block_cache_bytes: Memory for blocks that were read; Faust's default would be 2 GiB.
+
+    A database that cannot be opened because it is damaged is deleted, too: the changelog has everything.
+    """
+
+    def __init__(self, path: Path, identity: bytes, block_cache_bytes: int) -> None:
+        self._path = path
+        self._block_cache_bytes = block_cache_bytes
+        self._db = self._open_whole()
+        if self._db.get(_IDENTITY_KEY) != identity:
+            if self._db.get(_OFFSET_KEY) is not None:
+                log("store").warning(
+                    "the store belongs to another changelog: building it anew", extra=fields(folder=path)
+                )
+            self._db.close()
+            shutil.rmtree(path)
+            self._db = _open(path, block_cache_bytes)
+            self._db.put(_IDENTITY_KEY, identity)
+        stored = self._db.get(_OFFSET_KEY)
+        self._offset = NOTHING_READ if stored is None else int.from_bytes(stored, "big", signed=True)
+
+    def _open_whole(self) -> "rocksdict.Rdict":
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        deadline = time.monotonic() + _LOCK_WAIT_S
+        while True:
+            try:
+                return _open(self._path, self._block_cache_bytes)
+            # rocksdict raises bare Exception for everything; its text tells a lock from damage.
+            except Exception as failure:
+                if "lock" in str(failure).lower():
+                    if time.monotonic() > deadline:
+                        raise CorruptStateError(
+                            f"store {self._path} is in use by another process; give each worker its own data directory"
+                        ) from failure
+                    time.sleep(_LOCK_POLL_S)
+                elif "corruption" in str(failure).lower() or "no such file" in str(failure).lower():
+                    log("store").warning(
+                        "the store is damaged: building it anew", extra=fields(folder=self._path, cause=str(failure))
+                    )
+                    shutil.rmtree(self._path)
+                else:
+                    raise
+
+    @property
+    def changelog_offset(self) -> int:
+        """Offset of the last changelog record applied."""
+        return self._offset
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the row, or None."""
+        row: bytes | None = self._db.get(key)
+        return row
+
+    def scan(self, start: bytes, stop: bytes) -> Iterator[bytes]:
+        """Yield the keys in `[start, stop)` in byte order."""
+        for key in self._db.keys(from_key=start):
+            if key >= stop:
+                return
+            yield key
+
+    def write(self, rows: Rows, changelog_offset: int) -> None:
+        """Apply rows and move the changelog offset, as one write batch."""
+        batch = rocksdict.WriteBatch(raw_mode=True)
+        for key, value in rows:
+            if value is None:
+                batch.delete(key)
+            else:
+                batch.put(key, value)
+        batch.put(_OFFSET_KEY, changelog_offset.to_bytes(8, "big", signed=True))
+        self._db.write(batch)
+        self._offset = changelog_offset
+
+    def close(self) -> None:
+        """Close the database; its lock is free when this returns."""
+        self._db.close()
+
+
+def _open(path: Path, block_cache_bytes: int) -> "rocksdict.Rdict":
+    options = rocksdict.Options(raw_mode=True)
+    options.create_if_missing(create_if_missing=True)
+    options.set_max_open_files(_MAX_OPEN_FILES)
+    options.set_write_buffer_size(_WRITE_BUFFER_BYTES)
+    options.set_max_write_buffer_number(_WRITE_BUFFERS)
+    # A log file cut short by a power failure is an older state, still one of some changelog offset; a hole is not.
+    options.set_wal_recovery_mode(rocksdict.DBRecoveryMode.point_in_time())
+    blocks = rocksdict.BlockBasedOptions()
+    blocks.set_block_cache(rocksdict.Cache(block_cache_bytes))
+    blocks.set_bloom_filter(_BLOOM_BITS, block_based=False)
+    options.set_block_based_table_factory(blocks)
+    return rocksdict.Rdict(str(path), options=options)
