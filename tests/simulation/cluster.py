@@ -4,15 +4,17 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import msgspec
-from faust.types import TP
 
+from online_models.published import decode_published
 from online_models.training import Trainer
 from streams.agents import Fold, Landed, Members
+from streams.changelog import Replay
 from streams.commit import PartitionCommit, Step
+from streams.controls import tick_record
 from streams.metrics import Metrics
 from streams.pipeline import PartitionFold
 from streams.records import RowStore
-from streams.recovery import Recovery, Replay
+from streams.recovery import Recovery
 from streams.state import PARTITION_KEY, row_mark
 from streams.ticker import Ticker
 from streams.trainer import CheckpointFile, FanOut, TrainerCheckpoint, TrainerShell, WeightsLog
@@ -139,6 +141,12 @@ class Cluster:
             log = self.broker.log(ACTIONS, arrival.partition)
             log.mark_transaction()
             log.show(log.end)
+
+    def tick(self) -> None:
+        """Append a tick to every partition."""
+        record = tick_record(history_ms(self.world.now), KEY)
+        for partition in range(self.partitions):
+            self.broker.append_now(ACTIONS, partition, Unsent(None, record, timestamp=history_ms(self.world.now)))
 
     def calm(self) -> None:
         """The faults are over: everything is mended, everybody is up, and time stands still in the history."""
@@ -296,21 +304,51 @@ class Cluster:
         return self.broker.log(ACTIONS, partition).records[-1].offset
 
     def is_settled(self) -> bool:
-        """Whether all actions are applied, and all examples learned."""
-        for partition in range(self.partitions):
-            rows = [r for r in self.broker.log(CHANGELOG, partition).records if r.key == PARTITION_KEY and r.value]
-            if max((row_mark(record.value) for record in rows if record.value), default=-1) < self.end_of(partition):
-                return False
-        return self._is_learned()
+        """Whether all actions are applied by those whose partitions they are, all examples learned, all weights out."""
+        if self.members.rebalancing_since is not None or self.trainers.rebalancing_since is not None:
+            return False
+        owners = self.owners()
+        return (
+            all(
+                partition in owners and self._mark_in(owners[partition], partition) == self.end_of(partition)
+                for partition in range(self.partitions)
+            )
+            and self._is_learned()
+            and self._is_fanned_out()
+        )
+
+    def owners(self) -> dict[int, Machine]:
+        """The machine that the group believes to have each partition."""
+        return {
+            partition: machine
+            for machine in self.machines
+            if machine.process is not None and machine.process.alive and machine.kind == "worker"
+            if (member := self.members.members.get(machine.process.name)) is not None
+            for partition in member.actives
+        }
+
+    @staticmethod
+    def _mark_in(machine: Machine, partition: int) -> int:
+        store = machine.stores.partitions.get(partition) if machine.stores is not None else None
+        row = None if store is None else store.get(PARTITION_KEY)
+        return -1 if row is None else row_mark(row)
 
     def _is_learned(self) -> bool:
         end = self.broker.log(EXAMPLES, 0).end
-        if end == 0:
-            return True
-        return any(
+        return end == 0 or any(
             machine.shell is not None and machine.shell._offset == end - 1
             for machine in self.machines
             if machine.process is not None and machine.process.alive and machine.runtime and machine.runtime.assigned
+        )
+
+    def _is_fanned_out(self) -> bool:
+        published = self.broker.log(WEIGHTS, 0).records
+        if not published:
+            return True
+        name = b'"weights-%d"' % decode_published(published[-1].value or b"").version
+        return all(
+            any(name in (record.value or b"") for record in self.broker.log(ACTIONS, partition).records)
+            for partition in range(self.partitions)
         )
 
 

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterable, Iterator
 
 from streams.memory_store import MemoryStore
-from streams.tables import NOTHING_READ
+from streams.stores import NOTHING_READ
 
 Rows = list[tuple[bytes, bytes | None]]
 

@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from features.errors import ContractError
 from online_models.published import decode_published
 from streams.accounting import is_balanced
+from streams.changelog import Replay
 from streams.decision_log import DECISION_TOPICS, DecisionLog, OnceInOrder
 from streams.memory_store import MemoryStore
 from streams.pipeline import PartitionFold
 from streams.records import LogRecord, Output
-from streams.recovery import Replay
 from streams.replay import check_published
 from streams.state import row_mark, row_payload
-from streams.tables import MemoryPartition, PartitionStore
+from streams.stores import MemoryPartition, PartitionStore
 from tests.simulation.broker import Broker, Stored
 from tests.simulation.cluster import ACTIONS, CHANGELOG, EXAMPLES, IDENTITY, OUTPUTS, WEIGHTS, Cluster
 
@@ -76,12 +76,10 @@ def _outputs(broker: Broker, partition: int, outputs: list[Output]) -> Iterable[
 def _state(cluster: Cluster, partition: int, rows: Rows, mark: int) -> Iterable[str]:
     log = cluster.broker.log(CHANGELOG, partition)
     yield from (f"recovered from the changelog: {problem}" for problem in _rows(recovered(log.records), rows, mark))
-    for machine in cluster.machines:
-        runtime, stores = machine.runtime, machine.stores
-        alive = machine.process is not None and machine.process.alive
-        if alive and runtime is not None and stores is not None and partition in runtime.assigned:
-            store = stores.partitions[partition]
-            yield from (f"store of {machine.name}: {problem}" for problem in _rows(store, rows, mark))
+    owner = cluster.owners()[partition]
+    if owner.stores is not None:
+        store = owner.stores.partitions[partition]
+        yield from (f"store of {owner.name}: {problem}" for problem in _rows(store, rows, mark))
     log.compact(float("inf"))
     yield from (f"recovered after compaction: {problem}" for problem in _rows(recovered(log.records), rows, mark))
 
