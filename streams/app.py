@@ -6,7 +6,7 @@
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 from faust.types import TP
@@ -166,16 +166,26 @@ def build_app(
     app.agent(batches_of(app, topic), name="members", concurrency=1)(members.run)
     add_views(app, metrics)
     if settings.ticker == "live":
-        ticker = Ticker(
-            topic,
-            settings.tick_interval_ms,
-            load_signing_key(settings.signing_key_file),
-            writer=ticks,
-            partitions=lambda: members.lanes,
-            on_tick=lambda: metrics.event("ticks_sent"),
-        )
-        app.task()(ticker.run)
+        app.task()(new_ticker(settings, ticks, lambda: members.lanes, metrics).run)
     return app
+
+
+def new_ticker(
+    settings: Settings, writer: RecordWriter, partitions: Callable[[], Collection[int]], metrics: Metrics
+) -> Ticker:
+    """The ticker of a worker: it signs, so it needs the key.
+
+    Raises:
+        SettingsError: there is no usable signing key.
+    """
+    return Ticker(
+        topic_name(settings, "actions"),
+        settings.tick_interval_ms,
+        load_signing_key(settings.signing_key_file),
+        writer=writer,
+        partitions=partitions,
+        on_tick=lambda: metrics.event("ticks_sent"),
+    )
 
 
 def batches_of(app: ShellApp, topic: str) -> Any:  # noqa: ANN401 - Faust's
@@ -191,7 +201,7 @@ def run_worker(settings: Settings, **build: Any) -> None:  # noqa: ANN401 - as b
 def run_trainer(settings: Settings) -> None:
     """Run the trainer in this process until SIGTERM or SIGINT. Ends the process."""
     # river takes seconds to load, and workers never learn.
-    from streams.trainer_app import build_trainer  # noqa: PLC0415
+    from streams.trainer_app import build_trainer  # noqa: PLC0415 - see above
 
     run_app(build_trainer(settings, Metrics()))
 

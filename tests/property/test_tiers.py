@@ -71,7 +71,7 @@ class Reference:
         return sum(amount for at, amount in days if first <= at <= day)
 
     def standing(self, now_ms: int) -> tuple[str, int]:
-        period: Period | None = {"calendar_year": "year", "rolling_months": "month"}.get(self.tiers.window)  # type: ignore[assignment]
+        period: Period | None = {"calendar_year": "year", "rolling_months": "month"}.get(self.tiers.window)  # type: ignore[assignment]  # both are periods
         calendar = Calendar(self.zone)
         grace_ms = self.tiers.grace_days * DAY_MS
         ranks = [tier.threshold for tier in self.tiers.ladder]

@@ -20,7 +20,7 @@ per_minor = 100
 def balance(text: str, *actions: object) -> int:
     desk = Desk(policy_of(text))
     for each in actions:
-        desk.act(each)  # type: ignore[arg-type]
+        desk.act(each)  # type: ignore[arg-type]  # each is an action
     return desk.active
 
 

@@ -153,4 +153,4 @@ def test_text_that_is_not_toml_is_a_problem_with_its_line() -> None:
 def test_a_policy_is_a_value() -> None:
     assert policy_of(RULE) == policy_of(RULE)
     with pytest.raises(AttributeError):
-        policy_of(RULE).points.pending_days = 3  # type: ignore[misc]
+        policy_of(RULE).points.pending_days = 3  # type: ignore[misc]  # that it is refused is the point

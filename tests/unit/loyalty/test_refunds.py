@@ -44,7 +44,7 @@ def desk() -> Desk:
     ],
 )
 def test_a_refund_that_cannot_be_is_rejected_with_its_reason(desk: Desk, event: object, reason: str) -> None:
-    assert desk.act(event) == []  # type: ignore[arg-type]
+    assert desk.act(event) == []  # type: ignore[arg-type]  # a refund
     assert desk.rejections[-1].reason == reason
     assert (desk.active, desk.tier) == (50, "gold")
 
