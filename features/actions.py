@@ -148,10 +148,17 @@ class FeedbackData(Data, frozen=True, gc=False, kw_only=True):
 
 
 class RedeemData(Data, frozen=True, gc=False, kw_only=True):
-    """Which reward of the catalogue, and how many."""
+    """Which reward of the catalogue, or which benefit of the tier, and how many."""
 
     reward_id: Identifier
     quantity: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 1
+
+
+class RedeemCancelData(Data, frozen=True, gc=False, kw_only=True):
+    """Which redemption: the id of its event, and its source where that is another one than this event's."""
+
+    redeem_id: Identifier
+    redeem_source: Identifier | None = None
 
 
 class CouponRedeemData(Data, frozen=True, gc=False, kw_only=True):
@@ -179,7 +186,8 @@ class AdjustData(Data, frozen=True, gc=False, kw_only=True):
     """A correction by a person; `points` may be negative.
 
     `override` sets the member's tier by hand: at least `tier` (`floor`) or exactly it (`fix`), before `until`; `end`
-    ends that at once.
+    ends that at once. `verdict` ends a hold after misconduct: pending points are released, or cancelled. `extend_days`
+    moves the expiry of all points that have one.
     """
 
     operator: Identifier
@@ -188,6 +196,8 @@ class AdjustData(Data, frozen=True, gc=False, kw_only=True):
     override: Literal["floor", "fix", "end"] | None = None
     tier: Identifier | None = None
     until: Instant | None = None
+    verdict: Literal["release", "cancel"] | None = None
+    extend_days: Annotated[int, msgspec.Meta(ge=1, le=3_650)] | None = None
 
 
 class LinkIdentityData(Data, frozen=True, gc=False, kw_only=True):
@@ -350,6 +360,12 @@ class Erase(Envelope, frozen=True, gc=False, kw_only=True, tag=TYPE_PREFIX + "er
     data: NoData = NoData()
 
 
+class RedeemCancel(Envelope, frozen=True, gc=False, kw_only=True, tag=TYPE_PREFIX + "redeem_cancel"):
+    """A redemption is called off: its points go back to the lots they came from."""
+
+    data: RedeemCancelData
+
+
 Action = (
     Enroll
     | Login
@@ -372,6 +388,7 @@ Action = (
     | LinkIdentity
     | Consent
     | Erase
+    | RedeemCancel
 )
 
 ACTION_TYPES: tuple[type[Envelope], ...] = tuple(Envelope.__subclasses__())

@@ -103,8 +103,25 @@ class Sequences(msgspec.Struct, array_like=True, gc=False):
     notifications: int = 0
 
 
+class VoidedLot(msgspec.Struct, array_like=True, gc=False):
+    """A pending lot that a verdict has cancelled, so that a refund of its order does not take its points again."""
+
+    lot: bytes
+    at_ms: int
+
+
+class Extension(msgspec.Struct, array_like=True, gc=False):
+    """Lots that expired at `old_ms` expire at `new_ms` instead, so that a refund finds the points of its order."""
+
+    old_ms: int
+    new_ms: int
+
+
 class Core(msgspec.Struct, array_like=True):
-    """The row `c`. `active_points` is the sum of active lots less `debt`, `pending_points` that of the pending ones."""
+    """The row `c`. `active_points` is the sum of active lots less `debt`, `pending_points` that of the pending ones.
+
+    No pending lot becomes active before `hold_ms`.
+    """
 
     member: str = ""
     joined_ms: int = 0
@@ -120,3 +137,6 @@ class Core(msgspec.Struct, array_like=True):
     channels: tuple[str, ...] = ()
     withheld: list[str] = []
     last_award: LastAward | None = None
+    hold_ms: int = 0
+    voided: list[VoidedLot] = []
+    extensions: list[Extension] = []

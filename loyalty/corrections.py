@@ -2,6 +2,8 @@
 
 from features.actions import Adjust, Misconduct
 from loyalty.context import Context
+from loyalty.extensions import extend_expiry
+from loyalty.holds import give_verdict, verdict_objection
 from loyalty.ledger import Facts, entry_id, post
 from loyalty.lots import add_active, debit, spendable
 from loyalty.overrides import override_objection, set_override
@@ -13,7 +15,7 @@ from loyalty.reminders import remind_ms
 def adjustment_objection(context: Context, action: Adjust) -> Rejection | None:
     """Why an adjustment cannot be made, such as taking more than there is where the balance may not become negative."""
     points, core = action.data.points, context.core
-    objection = override_objection(context, action.data)
+    objection = override_objection(context, action.data) or verdict_objection(context, action)
     if objection is not None:
         return objection
     if points >= 0 or context.policy.points.refunds == "unlimited" or -points <= spendable(core):
@@ -22,15 +24,19 @@ def adjustment_objection(context: Context, action: Adjust) -> Rejection | None:
 
 
 def adjust(context: Context, action: Adjust) -> None:
-    """Post an operator's correction, and set the tier where it says so.
+    """Post an operator's correction, and what else it says: an override, a verdict, a later expiry.
 
     Points given expire as if they were earned now; they do not count for the tier.
     """
     data, core = action.data, context.core
     if data.override is not None:
         set_override(context, action)
-        if not data.points:
-            return
+    if data.verdict is not None:
+        give_verdict(context, action)
+    if data.extend_days is not None:
+        extend_expiry(context, action, data.extend_days)
+    if not data.points and (data.override or data.verdict or data.extend_days):
+        return
     if data.points >= 0:
         expires_ms = context.calendar.expires_ms(context.policy.points.expiry, context.time_ms)
         changes = add_active(core, expires_ms, data.points, remind_ms(context, expires_ms))

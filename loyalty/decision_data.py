@@ -16,9 +16,12 @@ EntryKind = Literal[
     "expired",  # a lot reached its end
     "redeemed",  # spent on a reward
     "clawed_back",  # active points of a refunded order taken back
-    "cancelled",  # pending points of a refunded order taken back
+    "cancelled",  # pending points taken back, for a refund or by a verdict
     "penalised",  # taken for misconduct
     "adjusted",  # an operator's correction
+    "returned",  # back to their lots, from a redemption that was called off
+    "extended",  # the same points, expiring later
+    "held",  # no pending point becomes active for a while, after misconduct; moves nothing
 ]
 TierChangeKind = Literal[
     "joined",
@@ -29,6 +32,7 @@ TierChangeKind = Literal[
     "expiration_changed",
     "override_set",
     "override_ended",
+    "benefits_changed",
 ]
 NotificationKind = Literal[
     "tier_joined",
@@ -40,6 +44,7 @@ NotificationKind = Literal[
     "milestone_reached",
     "reward_granted",
     "reward_refused",
+    "reward_cancelled",
 ]
 LotStatus = Literal["pending", "active", "debt"]
 

@@ -11,13 +11,14 @@ from loyalty.account import Account, lot_due_ms
 from loyalty.account_rows import ActiveLot
 from loyalty.context import Context, Parts
 from loyalty.decisions import SOURCE, Cause, Decision
+from loyalty.holds import put_off
 from loyalty.ledger import entry_id, post
 from loyalty.lots import active_name, add_active, expire, forget_expired, take_pending
 from loyalty.notices import notify
 from loyalty.orders import Orders
-from loyalty.policy import Policy
 from loyalty.reminders import remind_ms
 from loyalty.scope import Scope
+from loyalty.tier_events import announce_benefits
 from loyalty.tiers import follow_policy, run_tier_due
 
 Edits = Sequence[tuple[int, int]]
@@ -49,7 +50,7 @@ def run_due(
         due_ms = account.next_due_ms()
         edit = next_edit(account, edits) if edits else None
         if edit is not None and edit[0] <= until_ms and (due_ms is None or edit[0] <= due_ms):
-            decisions += _reconsider((account, orders, windows), edit, scope_at(edit[0]))
+            decisions += _reconsider((account, orders, windows), edit, scope_at(edit[0] - 1), scope_at(edit[0]))
             continue
         if due_ms is None or due_ms > until_ms:
             break
@@ -69,12 +70,16 @@ def next_edit(account: Account, edits: Edits) -> tuple[int, int] | None:
     return min((edit for edit in edits if edit[1] > known), default=None)
 
 
-def _reconsider(parts: Parts, edit: tuple[int, int], scope: Scope) -> list[Decision]:
+def _reconsider(parts: Parts, edit: tuple[int, int], scope_before: Scope, scope: Scope) -> list[Decision]:
     """Look at the tier under a new policy, as of the time it came into force."""
     at_ms, version = edit
     cause = Cause(SOURCE, f"policy/{version}")
     context = Context(parts, parts[0].core.member, cause, (at_ms, at_ms), scope)
+    before = scope_before.policy.compiled.ladder.benefits
+    tier = context.core.tier.tier
     follow_policy(context)
+    if context.core.tier.tier == tier:
+        announce_benefits(context, before.get(tier, ()))
     return context.out
 
 
@@ -82,7 +87,8 @@ def _do_one(context: Context) -> None:
     """Do the first of what is due at `now_ms`."""
     core, now_ms = context.core, context.now_ms
     if core.pending and core.pending[0].due_ms == now_ms:
-        _activate(context)
+        if not put_off(context):
+            _activate(context)
         return
     for lot in core.active:
         if lot_due_ms(core, lot) == now_ms:
@@ -106,14 +112,9 @@ def _activate(context: Context) -> None:
 
 def _expire(context: Context, lot: ActiveLot) -> None:
     change, times_before = expire(context.core, lot, context.now_ms)
-    forget_expired(context.core, context.now_ms - _reach_ms(context.policy))
+    forget_expired(context.core, context.now_ms - context.policy.input.reach_ms)
     key = f"{active_name(lot.expires_ms)}/{times_before}"
     post(context, "expired", entry_id(context, "expired", key), [change])
-
-
-def _reach_ms(policy: Policy) -> int:
-    """How far back a refund or a late action can reach."""
-    return policy.input.refund_horizon_ms + policy.input.lateness_ms + policy.input.max_skew_ms
 
 
 def _remind(context: Context, lot: ActiveLot) -> None:

@@ -14,6 +14,7 @@ from loyalty.caps import within_caps
 from loyalty.conditions import Basis, add_day_total, basis_of
 from loyalty.context import Context
 from loyalty.decisions import Factors, derived_id
+from loyalty.holds import due_or_held
 from loyalty.ledger import Facts, entry_id, post
 from loyalty.lots import add_active, add_pending
 from loyalty.orders import Grant
@@ -80,8 +81,8 @@ def _grant_points(context: Context, plan: RulePlan, name: str, basis: Basis, bef
     entry = _entry_of(context, rule, basis)
     expires_ms = context.calendar.expires_ms(plan.expiry, basis.since_ms)
     grant = Grant(bytes.fromhex(entry), rule, basis.eligible, granted, basis.lines, expires_ms)
-    if plan.pending_ms:
-        due_ms = grant.due_ms = basis.since_ms + plan.pending_ms
+    due_ms = grant.due_ms = due_or_held(context, basis.since_ms, plan.pending_ms)
+    if due_ms:
         grant.lot = grant.entry[:LOT_BYTES]
         for other in before:
             if other.due_ms == due_ms and other.expires_ms == expires_ms:

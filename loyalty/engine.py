@@ -2,7 +2,7 @@
 
     purchase  ->  award (before: what was known)  ->  features  ->  what counts for the tier  ->  tier
     refund    ->  take back at the original rates, in the purchase's own buckets and period   ->  tier
-    redeem, adjust, misconduct  ->  ledger only: they never move the tier
+    redeem, adjust, misconduct  ->  ledger only: points that go never move the tier
 
 The caller has done all work that was due before (`run_due`), and has seen to duplicates and to what is too late.
 """
@@ -30,6 +30,7 @@ from features.actions import (
     Misconduct,
     Purchase,
     Redeem,
+    RedeemCancel,
     Referral,
     Refund,
     Review,
@@ -47,11 +48,12 @@ from loyalty.corrections import adjust, adjustment_objection, penalise
 from loyalty.decisions import Cause, Decision
 from loyalty.due import Edits, next_edit, run_due
 from loyalty.earning import Earned, earn
+from loyalty.holds import hold
 from loyalty.milestones import award_milestones
 from loyalty.orders import Order, Orders
 from loyalty.refunds import refund
 from loyalty.rejections import Rejection, RejectionReason
-from loyalty.rewards import redeem
+from loyalty.rewards import cancel_redemption, redeem
 from loyalty.scope import Scope
 from loyalty.tiers import count, join
 
@@ -109,6 +111,8 @@ def _apply(context: Context, action: Action) -> Rejection | None:
             return _purchase(context, action)
         case Refund():
             return refund(context, action)
+        case RedeemCancel():
+            return cancel_redemption(context, action)
         case Redeem() | Misconduct():
             _join(context)
             _spend(context, action)
@@ -164,6 +168,8 @@ def _spend(context: Context, action: Redeem | Misconduct) -> None:
         penalise(context, action)
     amounts = measures_of(action)
     context.windows.observe(amounts, context.time_ms)
+    if isinstance(action, Misconduct):
+        hold(context, action)
     count(context, amounts, context.time_ms)
 
 
@@ -200,8 +206,7 @@ def _purchase(context: Context, action: Purchase) -> Rejection | None:
             [item.amount for item in data.items],
             [] if earned is None else earned.grants,
         )
-        keep_ms = limits.refund_horizon_ms + limits.lateness_ms + limits.max_skew_ms
-        context.orders.add(data.order_id, order, context.now_ms, keep_ms)
+        context.orders.add(data.order_id, order, context.now_ms, limits.reach_ms)
     _count(context, amounts, earned)
     return None
 

@@ -156,6 +156,9 @@ _VERBS = {
     "cancelled": "pending were cancelled for a refund",
     "penalised": "were taken for misconduct",
     "adjusted": "adjusted",
+    "returned": "were returned from a redemption",
+    "extended": "have got a later expiry",
+    "held": "moved; pending points are held",
 }
 
 

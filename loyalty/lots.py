@@ -32,6 +32,11 @@ def _shown_ms(expires_ms: int) -> int:
     return expires_ms if expires_ms < INACTIVE_MS else 0
 
 
+def place_of(lot: PendingLot) -> tuple[int, bytes]:
+    """What pending lots are in order of."""
+    return lot.due_ms, lot.lot
+
+
 def add_pending(core: Core, lot: PendingLot) -> LotChange:
     """Add points to the pending lot of their cause, which is made if it is not there."""
     pending = core.pending
@@ -50,13 +55,15 @@ def _pending_place(core: Core, due_ms: int, lot: bytes) -> int:
         return len(pending)
     if pending[-1].lot == lot:
         return len(pending) - 1
-    return bisect_left(pending, (due_ms, lot), key=lambda other: (other.due_ms, other.lot))
+    return bisect_left(pending, (due_ms, lot), key=place_of)
 
 
 def take_pending(core: Core, due_ms: int, lot: bytes, points: int) -> LotChange | None:
     """Take up to `points` from a pending lot; None where nothing of it is left."""
     at = _pending_place(core, due_ms, lot)
-    if points <= 0 or at >= len(core.pending) or core.pending[at].lot != lot:
+    if at >= len(core.pending) or core.pending[at].lot != lot:  # active by now, or put off by a hold
+        at = next((at for at, other in enumerate(core.pending) if other.lot == lot), -1)
+    if points <= 0 or at < 0:
         return None
     held = core.pending[at]
     taken = min(points, held.points)
@@ -128,6 +135,24 @@ def _take_active(core: Core, expires_ms: int, points: int) -> LotChange:
     if not lot.points:
         del core.active[at]
     return LotChange(active_name(expires_ms), "active", -taken, _shown_ms(expires_ms))
+
+
+def extend(core: Core, later_ms: int) -> list[LotChange]:
+    """Move the expiry of all points that have a date."""
+    changes = []
+    for waiting in core.pending:
+        if waiting.expires_ms < INACTIVE_MS:
+            before_ms, waiting.expires_ms = waiting.expires_ms, waiting.expires_ms + later_ms
+            name, points = waiting.lot.hex(), waiting.points
+            changes.append(LotChange(name, "pending", -points, before_ms))
+            changes.append(LotChange(name, "pending", points, waiting.expires_ms))
+    for lot in core.active:
+        if lot.expires_ms < INACTIVE_MS:
+            before_ms, lot.expires_ms = lot.expires_ms, lot.expires_ms + later_ms
+            lot.remind_ms += later_ms if lot.remind_ms else 0
+            changes.append(LotChange(active_name(before_ms), "active", -lot.points, before_ms))
+            changes.append(LotChange(active_name(lot.expires_ms), "active", lot.points, lot.expires_ms))
+    return changes
 
 
 def expire(core: Core, lot: ActiveLot, at_ms: int) -> tuple[LotChange, int]:

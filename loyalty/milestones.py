@@ -5,6 +5,7 @@ from features.table import ALL_TIME
 from loyalty.account_rows import LOT_BYTES, PendingLot
 from loyalty.context import Context
 from loyalty.decisions import Factors
+from loyalty.holds import due_or_held
 from loyalty.ledger import Facts, entry_id, post
 from loyalty.lots import add_active, add_pending
 from loyalty.notices import notify
@@ -52,9 +53,9 @@ def _award(context: Context, milestone: Milestone, number: int) -> None:
     key = f"{milestone.id}/{number}"
     identity = entry_id(context, "earned", key)
     expires_ms = context.calendar.expires_ms(policy.expiry, context.time_ms)
-    if context.compiled.pending_ms:
+    due_ms = due_or_held(context, context.time_ms, context.compiled.pending_ms)
+    if due_ms:
         lot = bytes.fromhex(identity)[:LOT_BYTES]
-        due_ms = context.time_ms + context.compiled.pending_ms
         changes = [add_pending(core, PendingLot(due_ms, lot, milestone.points, expires_ms))]
     else:
         changes = add_active(core, expires_ms, milestone.points, remind_ms(context, expires_ms))

@@ -46,6 +46,9 @@ class Order(msgspec.Struct, array_like=True, gc=False):
 
     `item_ids` and `amounts` are its lines; `line_refunds` is empty until a line is given back by name. `closed`: all of
     it was given back.
+
+    A redemption is kept as an order too, with its price as `amount`, its reward as the one line, and the `debits` that
+    paid for it: the expiry of each lot and its points.
     """
 
     time_ms: int
@@ -59,6 +62,7 @@ class Order(msgspec.Struct, array_like=True, gc=False):
     spend_refunded_minor: int = 0
     line_refunds: list[int] = []
     closed: bool = False
+    debits: list[tuple[int, int]] = []
 
 
 class _Head(msgspec.Struct, array_like=True):
@@ -76,6 +80,11 @@ _IDS_DECODER = msgspec.msgpack.Decoder(list[str])
 
 def _order_row(order_id: str) -> bytes:
     return HEAD_ROW + order_id.encode()
+
+
+def redemption_id(source: str, event_id: str) -> str:
+    """What a redemption is kept under: apart from all orders, whose ids have no control characters."""
+    return f"\0{len(source)}:{source}{event_id}"
 
 
 def _chunk_row(chunk: int) -> bytes:
@@ -143,7 +152,12 @@ class Orders:
     def get(self, order_id: str) -> Order | None:
         """An order that is not forgotten yet."""
         order = self._load(_order_row(order_id), _ORDER_DECODER)
-        return order if isinstance(order, Order) else None
+        return order if isinstance(order, Order) and not order.debits else None
+
+    def redemption(self, redemption_id: str) -> Order | None:
+        """A redemption that is not forgotten yet, by `redemption_id`."""
+        order = self._load(_order_row(redemption_id), _ORDER_DECODER)
+        return order if isinstance(order, Order) and order.debits else None
 
     def add(self, order_id: str, order: Order, log_time_ms: int, keep_ms: int) -> None:
         """Keep an order until `keep_ms` after the end of the chunk of log time that it came in."""

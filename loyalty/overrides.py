@@ -38,5 +38,5 @@ def set_override(context: Context, action: Adjust) -> None:
         end_override(context, "override", note)
         state.override = TierOverride(data.override, data.tier, to_ms(data.until))
         told = OverrideData(data.override, data.tier, to_ms(data.until), *note)
-        announce(context, "override_set", state.tier, state.tier, "override", told)
+        announce(context, "override_set", (state.tier, state.tier), "override", told)
     settle(context, "override")

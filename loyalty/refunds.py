@@ -10,6 +10,7 @@ from features.measures import measures_of, refunded_measures
 from loyalty.awards import remaining
 from loyalty.caps import give_back
 from loyalty.context import Context
+from loyalty.extensions import expiries_of
 from loyalty.ledger import Facts, entry_id, post
 from loyalty.lots import debit, forgive_expired, take_pending
 from loyalty.orders import Grant, Order
@@ -126,7 +127,8 @@ def _take_back(context: Context, order_id: str, order: Order, grant: Grant) -> i
     if cancelled is not None:
         rest += cancelled.points
         post(context, "cancelled", entry_id(context, "cancelled", facts.grant), [cancelled], facts)
-    if rest and context.policy.points.refunds != "only_pending":
+    is_void = rest and grant.lot and any(past.lot == grant.lot for past in core.voided)
+    if rest and not is_void and context.policy.points.refunds != "only_pending":
         _claw_back(context, order.time_ms, grant, rest, facts)
     return points
 
@@ -134,9 +136,11 @@ def _take_back(context: Context, order_id: str, order: Order, grant: Grant) -> i
 def _claw_back(context: Context, earned_ms: int, grant: Grant, points: int, facts: Facts) -> None:
     """Take active points, from the grant's own lot first."""
     core = context.core
-    expired = forgive_expired(core, grant.expires_ms, earned_ms, points)
+    expired = 0
+    for expires_ms in expiries_of(core, grant.expires_ms):
+        expired += forgive_expired(core, expires_ms, earned_ms, points - expired)
     owe = context.policy.points.refunds == "unlimited"
-    changes = debit(core, points - expired, first_ms=grant.expires_ms, owe=owe)
+    changes = debit(core, points - expired, first_ms=expires_ms, owe=owe)
     short = points - expired + sum(change.points for change in changes)
     if expired:
         context.account.core_changed = True

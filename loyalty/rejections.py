@@ -10,6 +10,8 @@ RejectionReason = Literal[
     "over_refunded",
     "insufficient_points",
     "invalid_override",
+    "unknown_redemption",
+    "nothing_held",
 ]
 
 

@@ -24,12 +24,19 @@ _TOLD: dict[TierChangeKind, NotificationKind] = {
 
 
 def announce(
-    context: Context, kind: TierChangeKind, old: str, new: str, reason: str, override: OverrideData | None = None
+    context: Context,
+    kind: TierChangeKind,
+    tiers: tuple[str, str],
+    reason: str,
+    override: OverrideData | None = None,
+    before: tuple[str, ...] | None = None,
 ) -> None:
-    """Emit a tier change from `old` to `new` with its reasons, and tell the member.
+    """Emit a change of `tiers`, from old to new, with its reasons, and tell the member.
 
-    For `will_downgrade`, `new` is the tier that the member is going to have.
+    For `will_downgrade`, the new tier is the one that the member is going to have. `before` are the benefits until now
+    where those of the old tier have changed themselves.
     """
+    old, new = tiers
     core, scope, ladder = context.core, context.scope, context.compiled.ladder
     state = core.tier
     context.account.core_changed = True
@@ -39,7 +46,7 @@ def announce(
     rank = ladder.index.get(new, 0)
     held = ladder.index.get(state.tier, 0)
     above = rank + 1 if rank + 1 < len(ladder.ids) else None
-    before, after = _benefits(context, old), _benefits(context, new)
+    before, after = _benefits(context, old) if before is None else before, _benefits(context, new)
     data = TierData(
         sequence=core.sequences.tier_changes,
         kind=kind,
@@ -67,6 +74,13 @@ def announce(
     told = _TOLD.get(kind)
     if told is not None and context.compiled.tells_tiers:
         notify(context, told, new, due_ms=data.valid_until_ms)
+
+
+def announce_benefits(context: Context, before: tuple[str, ...]) -> None:
+    """Say so where the tier's own benefits are others than `before`, by a new policy."""
+    tier = context.core.tier.tier
+    if sorted(before) != sorted(_benefits(context, tier)):
+        announce(context, "benefits_changed", (tier, tier), "policy_change", before=before)
 
 
 def _benefits(context: Context, tier: str) -> tuple[str, ...]:

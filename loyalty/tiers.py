@@ -37,7 +37,7 @@ def join(context: Context) -> None:
     state, ladder = context.core.tier, context.compiled.ladder
     state.tier = ladder.ids[0]
     _start(context)
-    announce(context, "joined", "", state.tier, "joined")
+    announce(context, "joined", ("", state.tier), "joined")
 
 
 def _start(context: Context) -> None:
@@ -141,13 +141,13 @@ def settle(context: Context, reason: Reason) -> None:
     state.tier, state.valid_until_ms = ladder.ids[standing.rank], standing.valid_until_ms
     rank = ladder.index.get(old, 0)
     if standing.rank > rank:
-        announce(context, "upgraded", old, state.tier, reason)
+        announce(context, "upgraded", (old, state.tier), reason)
     elif standing.rank < rank:
-        announce(context, "downgraded", old, state.tier, reason)
+        announce(context, "downgraded", (old, state.tier), reason)
     elif standing.valid_until_ms > old_valid_ms:
-        announce(context, "prolonged", old, state.tier, reason)
+        announce(context, "prolonged", (old, state.tier), reason)
     elif standing.valid_until_ms < old_valid_ms:
-        announce(context, "expiration_changed", old, state.tier, reason)
+        announce(context, "expiration_changed", (old, state.tier), reason)
     _schedule(context, current)
 
 
@@ -164,7 +164,7 @@ def run_tier_due(context: Context) -> None:
         current = context.cycle.span(ladder.period, context.now_ms)
         lower = heading_for(context, Standing(rank, state.valid_until_ms), current)
         if lower < rank:
-            announce(context, "will_downgrade", state.tier, ladder.ids[lower], "cycle_end")
+            announce(context, "will_downgrade", (state.tier, ladder.ids[lower]), "cycle_end")
 
 
 def end_override(context: Context, reason: Reason, note: tuple[str, str] = ("", "")) -> None:
@@ -173,7 +173,7 @@ def end_override(context: Context, reason: Reason, note: tuple[str, str] = ("", 
     if state.override is not None:
         ended, state.override = state.override, None
         told = OverrideData(ended.kind, ended.tier, ended.until_ms, *note)
-        announce(context, "override_ended", state.tier, state.tier, reason, told)
+        announce(context, "override_ended", (state.tier, state.tier), reason, told)
 
 
 def _schedule(context: Context, current: Span) -> None:

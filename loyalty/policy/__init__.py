@@ -1,18 +1,20 @@
 """The policy: what the programme's owner decides, as text that is loaded into typed, validated, frozen sections."""
 
-from loyalty.policy.earning import Cap, EarningRule, Expiry, Milestone, Penalty, Points, Streak
+from loyalty.policy.earning import Cap, EarningRule, Expiry, Hold, Milestone, Penalty, Points, Streak
 from loyalty.policy.loader import parse_policy
 from loyalty.policy.model import Policy
-from loyalty.policy.offers import Campaign, FeatureBound, Reward, Segment
+from loyalty.policy.offers import Benefit, Campaign, FeatureBound, Reward, Segment
 from loyalty.policy.programme import Input, Learning, Notifications, Programme
 from loyalty.policy.tiers import ScoreTerm, Tier, Tiers
 
 __all__ = [
+    "Benefit",
     "Campaign",
     "Cap",
     "EarningRule",
     "Expiry",
     "FeatureBound",
+    "Hold",
     "Input",
     "Learning",
     "Milestone",

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 from features.actions import ACTION_NAMES
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from loyalty.policy.model import Policy
 
 # Actions that spend, take back or correct points cannot earn any.
-_CANNOT_EARN = frozenset({"refund", "redeem", "misconduct", "adjust", "erase", "consent"})
+_CANNOT_EARN = frozenset({"refund", "redeem", "redeem_cancel", "misconduct", "adjust", "erase", "consent"})
 _WITH_ITEM = frozenset({"purchase", "browse", "click", "favourite", "add_to_cart", "review", "share"})
 _SHORTEST_MONTH_DAYS = 28
 
@@ -49,8 +49,11 @@ def _duplicates(policy: "Policy") -> Iterator[str]:
         "tiers.ladder": (tier.id for tier in policy.tiers.ladder),
         "segments": (segment.id for segment in policy.segments),
         "campaigns": (campaign.id for campaign in policy.campaigns),
-        "rewards": (reward.id for reward in policy.rewards),
         "milestones": (milestone.id for milestone in policy.milestones),
+        "holds": (hold.id for hold in policy.holds),
+        "rewards and benefits": chain(
+            (reward.id for reward in policy.rewards), (benefit.id for benefit in policy.benefits)
+        ),
         "penalties": (penalty.id for penalty in policy.penalties),
         "tiers.score": (term.measure for term in policy.tiers.score),
     }
@@ -195,5 +198,9 @@ def _offer_problems(policy: "Policy") -> Iterator[str]:
             yield f"{path}end: must be after start"
         yield from _unknown(f"{path}tiers", reward.tiers, tiers, "tier")
         yield from _unknown(f"{path}prices", reward.prices, tiers, "tier")
+    entitled = {benefit for tier in policy.tiers.ladder for benefit in tier.benefits}
+    for benefit in policy.benefits:
+        if benefit.id not in entitled:
+            yield f"benefits[{benefit.id}].id: no tier of the ladder has this benefit"
     if policy.programme.rates_ppm.get(policy.programme.currency, PPM) != PPM:
         yield f"programme.rates_ppm.{policy.programme.currency}: the programme's own currency has rate 1000000"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from features.event_time import DAY_MS, Period
 from features.table import measure_index
 from features.vector import feature_index
-from loyalty.policy.earning import EarningRule, Expiry, Milestone, Penalty, Streak
+from loyalty.policy.earning import EarningRule, Expiry, Hold, Milestone, Penalty, Streak
 from loyalty.policy.ladder import Ladder
 from loyalty.policy.offers import WEEKDAYS, Campaign, Reward, Segment, to_ms
 
@@ -74,13 +74,14 @@ class CampaignPlan(NamedTuple):
     segments: tuple[tuple[BoundPlan, ...], ...]
 
 
-_CAP_PERIODS: dict[str, Period] = {
+CAP_PERIODS: dict[str, Period] = {
     "day": "day",
     "week": "week",
     "month": "month",
     "quarter": "quarter",
     "year": "year",
 }
+"""Calendar period of a cap or quota; `ever` has none."""
 
 
 class Compiled:
@@ -102,6 +103,8 @@ class Compiled:
             milestones.setdefault(measure_index(milestone.measure), []).append(milestone)
         self.milestones = {measure: tuple(those) for measure, those in milestones.items()}
         self.rewards: dict[str, Reward] = {reward.id: reward for reward in policy.rewards}
+        self.benefits = {benefit.id: benefit for benefit in policy.benefits}
+        self.holds: tuple[Hold, ...] = policy.holds
         self.penalties: tuple[Penalty, ...] = policy.penalties
         expiry = policy.points.expiry
         self.pending_ms = policy.points.pending_days * DAY_MS
@@ -160,7 +163,7 @@ class Compiled:
 def _caps(rule: EarningRule) -> tuple[CapPlan, ...]:
     """A rule's caps; `first_time` is one."""
     caps = [
-        CapPlan(f"{rule.id}/{number}", _CAP_PERIODS.get(cap.per), f"{cap.per}", cap.points, cap.times)
+        CapPlan(f"{rule.id}/{number}", CAP_PERIODS.get(cap.per), f"{cap.per}", cap.points, cap.times)
         for number, cap in enumerate(rule.caps)
     ]
     if rule.first_time:

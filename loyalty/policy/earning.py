@@ -115,6 +115,20 @@ class Milestone(Section, frozen=True):
     label: Label | None = None
 
 
+class Hold(Section, frozen=True):
+    """After misconduct, no pending point becomes active for `days`, or until an operator's verdict.
+
+    What is earned meanwhile waits too. It applies from a severity on, or from a `score_from` on: the severities
+    reported within 90 days, added up. Without a verdict the points are released when the days are over.
+    """
+
+    id: Name
+    days: Annotated[int, msgspec.Meta(ge=1, le=366)]
+    kinds: tuple[Label, ...] = ()
+    severity_from: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1
+    score_from: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1
+
+
 class Penalty(Section, frozen=True):
     """Points taken for misconduct, as far as there are any: `points` for each step of severity."""
 

@@ -20,7 +20,6 @@ from loyalty.policy.model import Policy
 _NOT_SUPPORTED = {
     "budget": "a budget is shared by members of several partitions, which takes effects between partitions",
     "draw": "a draw is shared by members of several partitions, which takes effects between partitions",
-    "quota": "benefits are entitlements without quotas",
     "referral": "a referral concerns two members, which takes effects between partitions",
     "stock": "stock is shared by members of several partitions, which takes effects between partitions",
 }

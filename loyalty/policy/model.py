@@ -4,9 +4,9 @@ from functools import cached_property
 from typing import Literal
 
 from loyalty.policy.compiled import Compiled
-from loyalty.policy.earning import EarningRule, Milestone, Penalty, Points
+from loyalty.policy.earning import EarningRule, Hold, Milestone, Penalty, Points
 from loyalty.policy.fields import Section
-from loyalty.policy.offers import Campaign, Reward, Segment
+from loyalty.policy.offers import Benefit, Campaign, Reward, Segment
 from loyalty.policy.programme import Input, Learning, Notifications, Programme
 from loyalty.policy.tiers import Tiers
 
@@ -22,9 +22,11 @@ class Policy(Section, frozen=True, dict=True):
     earning: tuple[EarningRule, ...] = ()
     milestones: tuple[Milestone, ...] = ()
     penalties: tuple[Penalty, ...] = ()
+    holds: tuple[Hold, ...] = ()
     segments: tuple[Segment, ...] = ()
     campaigns: tuple[Campaign, ...] = ()
     rewards: tuple[Reward, ...] = ()
+    benefits: tuple[Benefit, ...] = ()
     learning: Learning = Learning()
     notifications: Notifications = Notifications()
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from loyalty.policy.earning import CapPeriod
 from loyalty.policy.fields import Label, Name, Section, ShareBp
 from loyalty.policy.fields import Points as PointUnits
 
@@ -67,6 +68,22 @@ class Campaign(Section, frozen=True):
     segments: tuple[Name, ...] = ()
     tiers: tuple[Name, ...] = ()
     holdout_share_bp: ShareBp = 0
+
+
+class Benefit(Section, frozen=True):
+    """What a benefit of the ladder is worth, and how often it can be used: redeemed like a reward that costs nothing.
+
+    `quota` uses per local calendar period; without it, as often as the member likes. `value_bp` is a discount,
+    `value_minor` an amount, both for the shop to apply.
+    """
+
+    id: Name
+    kind: Literal["percent_discount", "free_delivery", "priority_service", "partner_offer", "gift"]
+    quota: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] | None = None
+    per: CapPeriod = "month"
+    value_bp: ShareBp = 0
+    value_minor: Annotated[int, msgspec.Meta(ge=0, le=10**12)] = 0
+    label: Label | None = None
 
 
 class Reward(Section, frozen=True):

@@ -62,6 +62,11 @@ class Input(Section, frozen=True):
         return self.max_skew_minutes * MINUTE_MS
 
     @property
+    def reach_ms(self) -> int:
+        """How far back a refund or a late action can reach, in milliseconds."""
+        return self.refund_horizon_ms + self.lateness_ms + self.max_skew_ms
+
+    @property
     def refund_horizon_ms(self) -> int:
         """`refund_horizon_days` in milliseconds."""
         return self.refund_horizon_days * DAY_MS

@@ -40,6 +40,7 @@ ACTION_DATA: Mapping[str, dict[str, object]] = {
     "link_identity": {"other": "m-43"},
     "consent": {"purpose": "marketing", "granted": True},
     "erase": {},
+    "redeem_cancel": {"redeem_id": "e-1"},
 }
 
 
@@ -66,9 +67,7 @@ def validator(name: str) -> Draft202012Validator:
 
 
 def test_the_checked_in_contract_is_what_the_types_say() -> None:
-    stored = {
-        path.relative_to(CONTRACT).as_posix(): path.read_bytes() for path in CONTRACT.rglob("*.json")
-    }
+    stored = {path.relative_to(CONTRACT).as_posix(): path.read_bytes() for path in CONTRACT.rglob("*.json")}
     assert stored == documents(), "run: python -m streams.schemas docs/contract"
 
 

@@ -23,6 +23,7 @@ DATA: dict[str, dict[str, object]] = {
     "referral": {"referred": "m-43"},
     "feedback": {"satisfaction": 5},
     "redeem": {"reward_id": "r1", "quantity": 3},
+    "redeem_cancel": {"redeem_id": "e1"},
     "coupon_redeem": {"coupon_id": "c1"},
     "campaign_received": {"campaign_id": "k1"},
     "misconduct": {"kind": "fake review", "severity": 2},
@@ -54,6 +55,7 @@ EXPECTED = {
     "link_identity": {},
     "consent": {},
     "erase": {},
+    "redeem_cancel": {},
 }
 
 
