@@ -172,6 +172,8 @@ class Members:
         new_commit: Makes what commits a partition's batches, from its number and what recovery found.
         identity: Returns the identity of the actions topic.
         observe: Told of each batch that has landed.
+
+    `lanes` are those of the partitions assigned; `on_jump` is told when offsets jump, so that reading goes back.
     """
 
     def __init__(
@@ -190,6 +192,7 @@ class Members:
         self._new_commit = new_commit
         self._identity = identity
         self._observe = observe
+        self.on_jump: Callable[[], None] = lambda: None
         self.lanes: dict[int, PartitionLane] = {}
 
     async def release(self) -> None:
@@ -237,6 +240,7 @@ class Members:
                 message.acked = True
             case None:
                 message.acked = True
+                self.on_jump()
                 log("agent").warning(
                     "offsets jump: reading again from the mark", extra=fields(partition=message.partition)
                 )

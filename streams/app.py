@@ -7,6 +7,7 @@
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Collection
+from functools import partial
 from typing import Any
 
 from faust.types import TP
@@ -18,7 +19,7 @@ from streams.commit import PartitionCommit, Step, StepHook
 from streams.faust_overrides import ShellApp
 from streams.keys import load_signing_key
 from streams.metrics import Metrics
-from streams.observing import add_views, observer
+from streams.observing import add_views, observer, recovery_observer
 from streams.pipeline import PartitionFold
 from streams.records import OutputTopic, RowStore
 from streams.recovery import Recovery
@@ -131,15 +132,13 @@ def build_app(
     writer = BatchWriter(connection, topics, topic_name(settings, "changelog"))
     ticks = RecordWriter(connection)
 
-    def pipeline_fold(partition: int, identity: bytes, store: RowStore) -> Fold:
-        return PartitionFold(partition, identity, store, topic=topic)
-
     async def new_commit(partition: int, replay: Replay) -> PartitionCommit:
         await writer.start()
-        return PartitionCommit(partition, writer, replay, connection, hook=hook)
+        repaired = partial(metrics.event, "zombie_repairs")
+        return PartitionCommit(partition, writer, replay, connection, hook=hook, on_repair=repaired)
 
     def new_recovery(app: ShellApp, **service: Any) -> Recovery:  # noqa: ANN401 - Faust's
-        return Recovery(
+        recovery = Recovery(
             app,
             connection=connection,
             identity=identity_of(settings, "changelog"),
@@ -148,26 +147,38 @@ def build_app(
             table=lambda: table,
             **service,
         )
+        recovery.on_recovered = recovery_observer(metrics)
+        return recovery
 
-    async def stop_writers() -> None:
-        await ticks.stop()
-        await writer.stop()
-
-    app = ShellApp(settings.app_id, new_recovery=new_recovery, on_drained=stop_writers, **faust_options(settings))
+    stop = partial(_stop, ticks, writer)
+    app = ShellApp(settings.app_id, new_recovery=new_recovery, on_drained=stop, **faust_options(settings))
     table: MemberTable = member_table(app, settings.block_cache_mib * _MIB)
     members = Members(
         app,
         topic,
-        new_fold=new_fold or pipeline_fold,
+        new_fold=new_fold or _pipeline_folds(topic),
         new_commit=new_commit,
         identity=identity_of(settings, "actions"),
         observe=observer(metrics, lambda partition: app.consumer.highwater(TP(topic, partition))),
     )
+    members.on_jump = partial(metrics.event, "gap_seeks")
     app.agent(batches_of(app, topic), name="members", concurrency=1)(members.run)
     add_views(app, metrics)
     if settings.ticker == "live":
         app.task()(new_ticker(settings, ticks, lambda: members.lanes, metrics).run)
     return app
+
+
+def _pipeline_folds(topic: str) -> FoldFactory:
+    def new_fold(partition: int, identity: bytes, store: RowStore) -> Fold:
+        return PartitionFold(partition, identity, store, topic=topic)
+
+    return new_fold
+
+
+async def _stop(*writers: RecordWriter | BatchWriter) -> None:
+    for writer in writers:
+        await writer.stop()
 
 
 def new_ticker(
@@ -194,15 +205,27 @@ def batches_of(app: ShellApp, topic: str) -> Any:  # noqa: ANN401 - Faust's
 
 
 def run_worker(settings: Settings, **build: Any) -> None:  # noqa: ANN401 - as build_app's
-    """Run a worker in this process until SIGTERM or SIGINT; it finishes the batch in hand. Ends the process."""
+    """Run a worker in this process until SIGTERM or SIGINT; it finishes the batch in hand. Ends the process.
+
+    Raises:
+        BrokerError: no broker answers, or topics are not as declared.
+        SettingsError: live ticks are wanted, and there is no key to sign them.
+    """
+    TopicAdmin(settings).verify()
     run_app(build_app(settings, Metrics(), **build))
 
 
 def run_trainer(settings: Settings) -> None:
-    """Run the trainer in this process until SIGTERM or SIGINT. Ends the process."""
+    """Run the trainer in this process until SIGTERM or SIGINT. Ends the process.
+
+    Raises:
+        BrokerError: no broker answers, or topics are not as declared.
+        SettingsError: there is no key to sign weights.
+    """
     # river takes seconds to load, and workers never learn.
     from streams.trainer_app import build_trainer  # noqa: PLC0415 - see above
 
+    TopicAdmin(settings).verify()
     run_app(build_trainer(settings, Metrics()))
 
 

@@ -57,6 +57,7 @@ class PartitionCommit:
         replay: How recovery left the store and the changelog.
         connection: For reading the changelog where someone else wrote in between.
         hook: Told of each step; tests crash there.
+        on_repair: Told when rows are written behind a late writer.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class PartitionCommit:
         connection: Connection,
         *,
         hook: StepHook,
+        on_repair: Callable[[], None] = lambda: None,
     ) -> None:
         self.partition = partition
         self._writer = writer
@@ -74,6 +76,7 @@ class PartitionCommit:
         self._next_offset = replay.position
         self._connection = connection
         self._hook = hook
+        self._on_repair = on_repair
 
     async def repair(self, stale: Collection[bytes], mark: int) -> None:
         """Write our rows for `stale` keys again, behind what a late writer left there.
@@ -87,6 +90,7 @@ class PartitionCommit:
             log("commit").warning(
                 "rewriting rows behind a late writer", extra=fields(partition=self.partition, rows=len(rows))
             )
+            self._on_repair()
             stale = await self._append(rows, mark)
 
     def acknowledged(self) -> None:

@@ -18,6 +18,7 @@ streams, the web server. What follows here replaces the parts that lose or doubl
    acknowledge here, after the commit.
 7. `end_process`: an agent that fails is restarted with the next event. Ours ends the process.
 8. `ShellApp.on_stop`: our producers stop after the last batch has been committed.
+9. `ShellConsumerThread`: Faust reads what a producer's transaction has not committed, or has aborted. Ours does not.
 """
 
 import asyncio
@@ -28,6 +29,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NoReturn
 
 import faust
+from aiokafka import AIOKafkaConsumer
 from faust.events import Event
 from faust.tables.manager import TableManager
 from faust.transport.drivers import aiokafka as driver
@@ -83,12 +85,25 @@ class _NothingRead(dict[TP, int | None]):
         return None
 
 
+class ShellConsumerThread(driver.AIOKafkaConsumerThread):
+    """Faust's thread around aiokafka's consumer, for records that are committed."""
+
+    def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        # Faust derives this from its own transactions, which are not in use; aiokafka reads it when it starts.
+        consumer._isolation_level = "read_committed"  # noqa: SLF001 - there is no setting to pass it through
+        return consumer
+
+
 class ShellConsumer(driver.Consumer):
     """Faust's consumer, with offsets counted in batches and positions set by recovery only."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - handed through to Faust
         super().__init__(*args, **kwargs)
         self._read_offset = _NothingRead()
+
+    def _new_consumer_thread(self) -> ShellConsumerThread:
+        return ShellConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     def _new_offset(self, tp: TP) -> int | None:
         acked = self._acked[tp]

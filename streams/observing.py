@@ -4,7 +4,7 @@
 and records flow; a rebalance makes it unready until that is so again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from aiohttp.web import Response
 from faust.types.web import Request, View
@@ -39,6 +39,21 @@ def observer(metrics: Metrics, end_offset: Callable[[int], int | None]) -> Calla
         end = end_offset(partition)
         if end is not None:
             metrics.set("lag_records", partition, max(0, end - batch.mark - 1))
+
+    return observe
+
+
+def recovery_observer(metrics: Metrics) -> Callable[[Collection[int], float], None]:
+    """What turns a finished recovery into metrics, and drops those of partitions that others have now."""
+    mine: set[int] = set()
+
+    def observe(partitions: Collection[int], seconds: float) -> None:
+        for partition in mine.difference(partitions):
+            metrics.forget_partition(partition)
+        mine.clear()
+        mine.update(partitions)
+        for partition in partitions:
+            metrics.set("recovery_seconds", partition, seconds)
 
     return observe
 

@@ -6,6 +6,7 @@ long as they are standbys.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
@@ -35,6 +36,8 @@ class Recovery(Service):
             returns the offset from which each partition reads on.
         release: Called when partitions are about to be taken away.
         table: The member table, None in an app without one.
+
+    `on_recovered` is told of the partitions that are ready and of the seconds since their assignment.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Recovery(Service):
         self._prepare = prepare
         self._release = release
         self._table = table
+        self.on_recovered: Callable[[Collection[int], float], None] = lambda _partitions, _seconds: None
         self._running: list[asyncio.Task[None]] = []
 
     @property
@@ -99,6 +103,7 @@ class Recovery(Service):
             end_process("recovery", failure)
 
     async def _recover(self, assigned: frozenset[TP], generation_id: int) -> None:
+        started = time.perf_counter()
         await self._release()
         self.app.in_recovery = True
         table = self._table()
@@ -110,6 +115,7 @@ class Recovery(Service):
         if generation_id != self.app.consumer_generation_id:
             return  # assigned again meanwhile; that assignment has its own recovery
         await self._resume(positions)
+        self.on_recovered([tp.partition for tp in positions], time.perf_counter() - started)
 
     async def _refuse_lost_records(self, positions: Positions) -> None:
         async with ChangelogReader(self._connection) as reader:

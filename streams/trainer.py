@@ -202,6 +202,9 @@ class TrainerShell:
             if published is not None:
                 await self._publish(published)
         self._metrics.event("examples_learned", len(records))
+        value = self._trainer.figures().value
+        self._metrics.set("model_absolute_error_minor", "value", value.mae_minor)
+        self._metrics.set("model_absolute_error_minor", "naive", value.naive_mae_minor)
         if self._offset - self._saved_offset >= CHECKPOINT_EVERY_EXAMPLES:
             self._save()
 

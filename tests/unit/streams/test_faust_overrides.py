@@ -4,9 +4,9 @@ import asyncio
 from collections import defaultdict
 from typing import Any
 
+from faust.transport.consumer import IntervalTree
 from faust.transport.drivers.aiokafka import Consumer as StockConsumer
 from faust.types import TP
-from intervaltree import IntervalTree
 
 from streams.faust_overrides import ShellConsumer, _NothingRead, was_cancelled
 
