@@ -1,11 +1,9 @@
 """Run seeds: `python -m tests.simulation --seeds 10000`, or one of them with its trace: `--seed 42`."""
 
 import argparse
-import logging
 import sys
 import time
 
-from streams.logs import ROOT
 from tests.simulation.run import Outcome, run, shrink
 
 
@@ -16,7 +14,6 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="the first of them")
     parser.add_argument("--seed", type=int, help="run only this one and print its trace")
     options = parser.parse_args()
-    logging.getLogger(ROOT).disabled = True
     if options.seed is not None:
         outcome = run(options.seed)
         sys.stdout.write(f"{outcome if outcome.is_right else shrink(outcome)}\n")

@@ -94,7 +94,12 @@ class Producer:
         number, records, _ = queue[0]
         if self._process.reaches():
             self._world.after(self._world.latency(), lambda: self._arrive(target, number, records))
-        self._process.loop.call_later(_RETRY_S + self._world.latency(), self._again, target, number)
+
+        def unanswered() -> None:
+            if queue and queue[0][0] == number:
+                self._process.tell(self._again, target, number)
+
+        self._world.after(_RETRY_S + self._world.latency(), unanswered)
 
     def _again(self, target: "PartitionKey", number: int) -> None:
         queue = self._queues[target]

@@ -12,7 +12,7 @@ Rows = list[tuple[bytes, bytes | None]]
 class DiskPartition:
     """A store as RocksDB keeps it: write batches, each whole; a power failure takes the last ones, never a middle one.
 
-    It is a `streams.tables.PartitionStore`.
+    It is a `streams.stores.PartitionStore`.
     """
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class Disk:
 
 
 class Stores:
-    """The open stores of one process; stands in for `streams.tables.MemberStore`."""
+    """The open stores of one process; stands in for `streams.stores.MemberStore`."""
 
     def __init__(self, disk: Disk, *, in_memory: bool) -> None:
         self.partitions: dict[int, DiskPartition] = {}

@@ -29,7 +29,7 @@ Kind = Literal[
 KINDS: tuple[Kind, ...] = get_args(Kind)
 STEPS: tuple[Step, ...] = get_args(Step)
 # Crashes of one process are what most protections are for.
-_WEIGHTS = {"kill_soon": 4, "kill_at_step": 4, "pause": 5, "cut": 2, "deafen": 2, "power_failure": 2}
+_WEIGHTS = {"kill_soon": 4, "kill_at_step": 4, "pause": 5, "cut": 2, "deafen": 2, "power_failure": 2, "stale_fetch": 2}
 
 
 @dataclass(frozen=True)
@@ -154,11 +154,12 @@ class Injector:
         machine.wanted = True
         self._cluster.start(machine)
 
-    def _stale_fetch(self, _fault: Fault, machine: Machine) -> None:
-        """The next assignment's first fetch is from before the seek."""
+    def _stale_fetch(self, fault: Fault, machine: Machine) -> None:
+        """A rebalance, after which the first fetch is from before the seek."""
         machine.stale_fetches += 1
         if machine.runtime is not None:
             machine.runtime.consumer.stale_fetches += 1
+        self._rebalance(fault, machine)
 
     def _night(self, _fault: Fault, _machine: Machine) -> None:
         """The cleaner has caught up with all that is older than its lag."""

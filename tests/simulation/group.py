@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from tests.simulation.world import World
 
 SESSION_S = 3.0
-HEARTBEAT_S = 0.7
+HEARTBEAT_S = 1.0
 _REBALANCE_S = 6.0
 _CHECK_S = 0.5
 

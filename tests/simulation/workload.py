@@ -52,9 +52,9 @@ basis = "spend"
 ladder = [{{id = "member", threshold = 0}}, {{id = "silver", threshold = 20_000}}, {{id = "gold", threshold = {gold}}}]
 [learning]
 enabled = true
-sample_share_bp = 4_000
-epoch_examples = 4
-min_examples = 4
+sample_share_bp = 1_500
+epoch_examples = 3
+min_examples = 3
 horizon_days = 7
 """
 

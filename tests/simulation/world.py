@@ -132,12 +132,12 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         self.process.ready.append(handle)
         return handle
 
-    def call_later(  # noqa: D102 - as asyncio's
+    def call_later(
         self, delay: float, callback: Any, *args: Any, context: Context | None = None  # noqa: ANN401 - as asyncio's
     ) -> asyncio.TimerHandle:
         return self.call_at(self.time() + delay, callback, *args, context=context)
 
-    def call_at(  # noqa: D102 - as asyncio's
+    def call_at(
         self, when: float, callback: Any, *args: Any, context: Context | None = None  # noqa: ANN401 - as asyncio's
     ) -> asyncio.TimerHandle:
         handle = asyncio.TimerHandle(when, callback, args, self, context)
@@ -282,9 +282,13 @@ class Process:
             if not future.done() and self.reaches(coordinator=coordinator):
                 future.set_result(result)
 
+        def unanswered() -> None:
+            if not future.done():
+                future.set_exception(TimeoutError())
+
         world.after(world.latency(), reached)
-        async with asyncio.timeout(timeout):
-            return await future
+        world.after(timeout, lambda: None if future.done() else self.tell(unanswered))
+        return await future
 
     def reaches(self, *, coordinator: bool = False) -> bool:
         """Whether messages get through."""

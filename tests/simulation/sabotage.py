@@ -1,0 +1,228 @@
+"""Protections taken away, one at a time, to see that the simulation notices.
+
+Each function here is a context manager that replaces a piece of the shell by what a hasty author might have written.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from faust.types import TP
+
+from online_models.examples import Example, PolicyNotice
+from online_models.published import PublishedWeights
+from online_models.training import Trainer
+from streams.agents import PartitionLane
+from streams.commit import PartitionCommit
+from streams.pipeline import PartitionFold
+from streams.records import Batch, LogRecord, Output
+from streams.changelog import ChangelogReader, Replay
+from streams.recovery import Positions, Recovery
+from streams.state import PARTITION_KEY, row_mark
+from streams.trainer import TrainerShell
+from streams.writers import BatchWriter, Rows, _started
+
+Sabotage = Callable[[], AbstractContextManager[None]]
+
+
+@contextmanager
+def _with(owner: type, name: str, stand_in: object) -> Iterator[None]:
+    with patch.object(owner, name, stand_in):
+        yield
+
+
+def state_in_pieces() -> AbstractContextManager[None]:
+    """Rows go to the changelog one by one, the mark first."""
+    whole = BatchWriter.send_state
+
+    async def send_state(self: BatchWriter, partition: int, rows: Rows, mark: int) -> int:
+        first = await whole(self, partition, rows[-1:], mark)
+        for row in rows[:-1]:
+            await whole(self, partition, [row], mark)
+        return first
+
+    return _with(BatchWriter, "send_state", send_state)
+
+
+def outputs_after_state() -> AbstractContextManager[None]:
+    """The state goes first."""
+
+    async def commit(self: PartitionCommit, batch: Batch) -> None:
+        stale = await self._append(batch.rows, batch.mark)
+        self._hook("state", self.partition)
+        await self._writer.send_outputs(self.partition, batch.outputs)
+        self._hook("outputs", self.partition)
+        await self.repair(stale, batch.mark)
+
+    return _with(PartitionCommit, "_commit", commit)
+
+
+def outputs_not_awaited() -> AbstractContextManager[None]:
+    """Outputs are sent, and it is hoped that they arrive."""
+
+    async def send_outputs(self: BatchWriter, partition: int, outputs: Iterable[Output]) -> None:
+        for output in outputs:
+            builder = _started(self._outputs).create_batch()
+            builder.append(timestamp=None, key=output.key, value=output.value)
+            await self._submit(_started(self._outputs), builder, output.topic, partition)
+
+    return _with(BatchWriter, "send_outputs", send_outputs)
+
+
+def store_before_changelog() -> AbstractContextManager[None]:
+    """The local store is written before the changelog has the rows."""
+    careful = PartitionCommit._append
+
+    async def append(self: PartitionCommit, rows: Rows, mark: int) -> set[bytes]:
+        self._store.write(rows, self._next_offset + len(rows) - 1)
+        return await careful(self, rows, mark)
+
+    return _with(PartitionCommit, "_append", append)
+
+
+def acknowledged_before_commit() -> AbstractContextManager[None]:
+    """A batch is acknowledged when it is folded."""
+    careful = PartitionLane._land
+
+    async def land(
+        self: PartitionLane, batch: Batch, records: int, seconds: float, acknowledged: Callable[[], None] | None
+    ) -> None:
+        if acknowledged is not None:
+            acknowledged()
+        await careful(self, batch, records, seconds, None)
+
+    return _with(PartitionLane, "_land", land)
+
+
+def commits_side_by_side() -> AbstractContextManager[None]:
+    """A batch does not wait until the one before has landed."""
+
+    async def drained(_self: PartitionLane) -> None:
+        return
+
+    return _with(PartitionLane, "drained", drained)
+
+
+def marks_not_checked() -> AbstractContextManager[None]:
+    """Records are applied whenever they come."""
+
+    def fold(self: PartitionFold, records: Sequence[LogRecord]) -> Batch:
+        before = dict(self.counts)
+        for record in records:
+            self.apply(record)
+        return self._take(before)
+
+    return _with(PartitionFold, "fold", fold)
+
+
+def jumps_believed() -> AbstractContextManager[None]:
+    """A jump of offsets is taken for a gap at once."""
+
+    def admit(_self: PartitionLane, _records: Sequence[LogRecord]) -> bool:
+        return True
+
+    return _with(PartitionLane, "admit", admit)
+
+
+def last_row_wins() -> AbstractContextManager[None]:
+    """Recovery keeps the last row of a key, as Faust's does."""
+
+    def apply(self: Replay, records: Iterable[Any], position: int) -> None:
+        self.store.write([(record.key, record.value) for record in records], position - 1)
+        self.position = position
+        row = self.store.get(PARTITION_KEY)
+        self.floor = -1 if row is None else row_mark(row)
+
+    return _with(Replay, "apply", apply)
+
+
+def late_rows_stay() -> AbstractContextManager[None]:
+    """Nobody writes behind a late writer."""
+
+    async def repair(_self: PartitionCommit, _stale: Collection[bytes], _mark: int) -> None:
+        return
+
+    return _with(PartitionCommit, "repair", repair)
+
+
+def changelog_not_read_to_its_end() -> AbstractContextManager[None]:
+    """Recovery stops short of the last batch."""
+    careful = ChangelogReader.ends
+
+    async def ends(self: ChangelogReader, partitions: Collection[TP]) -> dict[TP, int]:
+        return {tp: max(0, end - 8) for tp, end in (await careful(self, partitions)).items()}
+
+    return _with(ChangelogReader, "ends", ends)
+
+
+def local_store_trusted() -> AbstractContextManager[None]:
+    """Recovery takes the local store for complete."""
+
+    async def follow(
+        _reader: ChangelogReader, replays: Mapping[TP, Replay], _ends: Mapping[TP, int] | None
+    ) -> None:
+        for replay in replays.values():
+            replay.position = replay.store.changelog_offset + 1
+
+    return _with(Recovery, "_follow", staticmethod(follow))
+
+
+def examples_counted_as_they_come() -> AbstractContextManager[None]:
+    """The trainer learns from an example each time it is sent."""
+    careful = Trainer.learn
+
+    def learn(self: Trainer, record: Example | PolicyNotice, offset: int) -> PublishedWeights | None:
+        if isinstance(record, Example):
+            self._next_number[record.partition] = record.number
+        return careful(self, record, offset)
+
+    return _with(Trainer, "learn", learn)
+
+
+def weights_written_out_once() -> AbstractContextManager[None]:
+    """A trainer that starts takes it that the last version has reached everybody."""
+    careful = TrainerShell.prepare
+
+    async def prepare(self: TrainerShell, assigned: Collection[TP], replays: Mapping[int, Replay]) -> Positions:
+        async def nowhere(_published: PublishedWeights) -> None:
+            return
+
+        fan_out, self._fan_out = self._fan_out, nowhere
+        try:
+            return await careful(self, assigned, replays)
+        finally:
+            self._fan_out = fan_out
+
+    return _with(TrainerShell, "prepare", prepare)
+
+
+def checkpoint_ahead_of_its_trainer() -> AbstractContextManager[None]:
+    """The checkpoint's offset counts the example that is being learned, its trainer does not."""
+
+    def save(self: TrainerShell) -> None:
+        self._offset += 1
+        careful(self)
+        self._offset -= 1
+
+    careful = TrainerShell._save
+    return _with(TrainerShell, "_save", save)
+
+
+SABOTAGES: tuple[Sabotage, ...] = (
+    state_in_pieces,
+    outputs_after_state,
+    outputs_not_awaited,
+    store_before_changelog,
+    acknowledged_before_commit,
+    commits_side_by_side,
+    marks_not_checked,
+    jumps_believed,
+    last_row_wins,
+    late_rows_stay,
+    changelog_not_read_to_its_end,
+    local_store_trusted,
+    examples_counted_as_they_come,
+    weights_written_out_once,
+    checkpoint_ahead_of_its_trainer,
+)
