@@ -13,7 +13,7 @@ TIERSTREAM := $(BIN)/tierstream
 # The histories that are made from real households at set-up and are not checked in.
 HISTORIES := .cache/histories
 DEMO_HOUSEHOLDS ?= 300
-DEMO_MONTHS ?= 6
+DEMO_MONTHS ?= 9
 DEMO_HISTORY := $(HISTORIES)/households-$(DEMO_HOUSEHOLDS)-months-$(DEMO_MONTHS).jsonl.gz
 POLICY ?= deploy/policies/retail.toml
 
