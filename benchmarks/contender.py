@@ -14,6 +14,8 @@ import msgspec
 
 from streams.settings import Settings
 
+POLICY_FILE = Path("deploy/policies/retail.toml")
+
 
 class Task(msgspec.Struct, frozen=True):
     """One run: where the log is, where it ends (offset per partition), and where the answer goes."""

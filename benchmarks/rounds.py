@@ -12,19 +12,29 @@ import msgspec
 from benchmarks.contender import Result
 from benchmarks.memory import MemoryTask
 from benchmarks.report import Row, cpu_ratio, ratio, table, write_report
-from benchmarks.stage import Stage
+from benchmarks.stage import Contender, Stage
 from benchmarks.workloads import WorkloadName, actions_of
 
 # Name in the report -> whether the codec is left out.
 BROKERLESS = {"limit": True, "bytes": False}
-# Each a module of this package.
-CONTENDERS = ("engine", "engine_unsafe", "handwritten", "plain_faust")
+CONTENDERS = {
+    "engine": Contender("engine"),
+    "engine_unsafe": Contender("engine_unsafe"),
+    "handwritten": Contender("handwritten"),
+    "plain_faust": Contender("plain_faust"),
+    "bytewax": Contender("bytewax_flow", competitor=True),
+    "quix": Contender("quix", ("at-least-once",), competitor=True),
+    "quix_exactly_once": Contender("quix", ("exactly-once",), competitor=True),
+}
 # Key in the report, whose speed, over whose.
 RATIOS = (
     ("engine_over_limit", "engine", "limit"),
     ("over_plain_faust", "engine", "plain_faust"),
     ("over_handwritten", "engine", "handwritten"),
     ("over_unsafe", "engine", "engine_unsafe"),
+    ("over_bytewax", "engine", "bytewax"),
+    ("over_quix", "engine", "quix"),
+    ("over_quix_exactly_once", "engine", "quix_exactly_once"),
 )
 
 
@@ -42,7 +52,7 @@ def run_rounds(names: Sequence[str], workload: WorkloadName, count: int, rounds:
                     result = _run_in_memory(folder, MemoryTask(workload, count, BROKERLESS[name]))
                 else:
                     assert stage is not None  # noqa: S101 - told to the type checker
-                    result = stage.run(name)
+                    result = stage.run(CONTENDERS[name])
                 results[name].append(result)
                 _say(f"round {number + 1}: {name} {result.actions_per_s:,.0f} actions/s")
     _conclude(results, workload, count, out)

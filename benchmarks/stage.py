@@ -9,8 +9,8 @@ from typing import Self
 
 import msgspec
 
-from benchmarks.contender import Result, Task, encode_task
-from benchmarks.workloads import POLICY_FILE, lateness_ms
+from benchmarks.contender import POLICY_FILE, Result, Task, encode_task
+from benchmarks.workloads import lateness_ms
 from deploy.kafka import KafkaCluster
 from features.errors import BrokerError
 from streams.controls import public_key_of, tick_record
@@ -23,9 +23,24 @@ from streams.settings import Settings
 from streams.topic_admin import TopicAdmin
 
 PARTITIONS = 4
+# Competitors pin other versions of what the engine needs, so they live in an environment of their own.
+COMPETITORS_PYTHON = Path(".venv-bench/bin/python")
 _POLL_S = 0.2
 _TIMEOUT_S = 1_800.0
 _TAIL_CHARACTERS = 4_000
+
+
+class Contender(msgspec.Struct, frozen=True):
+    """How a contender is started: a module of this package, its further arguments, and in which environment."""
+
+    module: str
+    arguments: tuple[str, ...] = ()
+    competitor: bool = False
+
+    def command(self, task_file: Path) -> list[str]:
+        """The command line."""
+        python = str(COMPETITORS_PYTHON) if self.competitor else sys.executable
+        return [python, "-m", f"benchmarks.{self.module}", str(task_file), *self.arguments]
 
 
 class Stage:
@@ -63,14 +78,14 @@ class Stage:
     def __exit__(self, *_: object) -> None:
         self._cluster.stop()
 
-    def run(self, module: str) -> Result:
-        """One run of a contender, `python -m benchmarks.MODULE`, with topics and state of its own.
+    def run(self, contender: Contender) -> Result:
+        """One run of a contender, with topics and state of its own.
 
         Raises:
             BrokerError: it ended without a result, or did not end.
         """
         self._runs += 1
-        name = f"{module.replace('_', '-')}-{self._runs}"
+        name = f"{contender.module.replace('_', '-')}-{self._runs}"
         TopicAdmin(self._settings(name)).ensure()
         folder = self._folder / name
         folder.mkdir(parents=True)
@@ -87,7 +102,7 @@ class Stage:
         (folder / "task.json").write_bytes(encode_task(task))
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(  # noqa: S603 - our own module
-                [sys.executable, "-m", f"benchmarks.{module}", str(folder / "task.json")], stdout=log, stderr=log
+                contender.command(folder / "task.json"), stdout=log, stderr=log
             )
             try:
                 _wait(process, task.result)

@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from benchmarks.contender import POLICY_FILE
 from features.actions import Envelope, Purchase, PurchaseData
 from streams.controls import policy_record, public_key_of, tick_record
 from streams.histories.clock import DEFAULT_TICK_EVERY_MS, history_timestamps
@@ -18,7 +19,6 @@ from streams.records import LogRecord
 from streams.replay import REPLAY_KEY
 
 WorkloadName = Literal["baskets", "lines"]
-POLICY_FILE = Path("deploy/policies/retail.toml")
 CACHE = Path(".cache/bench")
 _LINE_ACTIONS = 1_000_000
 
