@@ -18,11 +18,11 @@ ACTIONS = 2_000
 POLICY = str(POLICIES / "retail.toml")
 
 
-def tierstream(*arguments: str, exit_code: int = 0, **settings: str) -> str:
+def tierstream(*arguments: str, **settings: str) -> str:
     """Run a command in this process; returns what it printed."""
     environment = {f"TIERSTREAM_{name.upper()}": value for name, value in settings.items()}
     result = CliRunner().invoke(app, list(arguments), env=environment, catch_exceptions=False)
-    assert result.exit_code == exit_code, result.output
+    assert result.exit_code == 0, result.output
     return result.output
 
 
