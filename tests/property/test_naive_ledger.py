@@ -1,0 +1,147 @@
+"""The incremental ledger agrees with one that starts from nothing at every step, on random and on real sequences."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+
+from hypothesis import given
+
+from features.actions import Action, decode_action
+from features.event_time import ZoneRules
+from loyalty.calendar import NEVER_MS
+from loyalty.policy import Policy, parse_policy
+from streams.histories.files import read_lines
+from streams.zones import zone_rules
+from tests.support.member_desk import DAY_MS, Desk, policy_of
+from tests.support.member_histories import TIERS, Step, histories
+from tests.support.naive_ledger import NEVER, NaiveLedger
+from tests.support.partition_log import POLICIES
+from tests.support.real_year import with_returns_and_rewards
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def at(time_ms: int) -> datetime:
+    return _EPOCH + timedelta(milliseconds=time_ms)
+
+
+def when(expires_ms: int) -> datetime:
+    return at(expires_ms) if expires_ms < NEVER_MS else NEVER
+
+
+def agree(policy: Policy, zone: ZoneRules, steps: list[Step], every: int = 1) -> Desk:
+    """Go through the steps at a desk, and from the beginning after each of them; the desk."""
+    desk = Desk(policy, zone)
+    history: list[tuple[datetime, Action]] = []
+    for number, step in enumerate(steps):
+        refused = len(desk.rejections)
+        desk.act(step.action, step.log_ms)
+        if len(desk.rejections) == refused:
+            history.append((at(step.log_ms), step.action))
+        if number % every == 0:
+            compare(desk, NaiveLedger(policy, history, at(step.log_ms)), step.log_ms)
+    for days in (7, 45, 400, 900):
+        end_ms = steps[-1].log_ms + days * DAY_MS
+        desk.until(end_ms)
+        compare(desk, NaiveLedger(policy, history, at(end_ms)), end_ms)
+    return desk
+
+
+def compare(desk: Desk, naive: NaiveLedger, now_ms: int) -> None:
+    desk.until(now_ms)
+    core = desk.account.core
+    pools = {when(lot.expires_ms): lot.points for lot in core.active}
+    assert pools == {expires: points for expires, points in naive.pools.items() if points}
+    assert core.active_points == naive.active
+    waiting: Counter[tuple[datetime, datetime]] = Counter()
+    for lot in core.pending:
+        waiting[at(lot.due_ms), when(lot.expires_ms)] += lot.points
+    for grant in naive.pending:
+        waiting[grant.due or NEVER, grant.expires] -= grant.points - grant.taken
+    assert not any(waiting.values())
+    if core.member:
+        tier, valid = naive.standing(at(now_ms))
+        assert (core.tier.tier, core.tier.valid_until_ms) == (
+            tier,
+            0 if valid is None else int((valid - _EPOCH) / timedelta(milliseconds=1)),
+        )
+
+
+RANDOM = policy_of(
+    """
+[input]
+refund_horizon_days = 60
+[points]
+pending_days = 7
+expiry = { kind = "after_days", days = 40 }
+[[earning]]
+id = "purchase"
+action = "purchase"
+points = 3
+per_minor = 100
+[[earning]]
+id = "fresh"
+action = "purchase"
+points = 2
+per_minor = 100
+categories = ["fresh"]
+expiry = { kind = "end_of_month", after_months = 1 }
+[[earning]]
+id = "basket"
+action = "purchase"
+points = 7
+amount_from_minor = 2_000
+pending_days = 0
+[[earning]]
+id = "review"
+action = "review"
+points = 40
+caps = [{ per = "day", points = 60 }, { per = "week", times = 3 }]
+[[earning]]
+id = "browse"
+action = "browse"
+points = 5
+day_over_ms = 1_800_000
+expiry = { kind = "never" }
+[[penalties]]
+id = "spam"
+points = 30
+[[campaigns]]
+id = "april"
+start = 2017-04-01T00:00:00Z
+end = 2017-04-08T00:00:00Z
+multiplier_bp = 15_000
+[[rewards]]
+id = "mug"
+kind = "goods"
+price = 60
+limit_per_year = 5
+"""
+    + TIERS.format(silver_bp=11_000, gold_bp=12_500)
+)
+
+
+@given(
+    histories(
+        ("purchase", "purchase", "refund", "review", "browse", "redeem", "call_off", "adjust", "misconduct", "login")
+    )
+)
+def test_on_random_sequences(steps: list[Step]) -> None:
+    agree(RANDOM, ZoneRules.utc(), steps)
+
+
+def test_on_real_sequences(whole_year: Path) -> None:
+    """A year of sixty households, with returns and rewards on top."""
+    policy = parse_policy((POLICIES / "retail.toml").read_text(encoding="utf-8"), "retail.toml")
+    zone = zone_rules(policy.programme.time_zone)
+    by_member: dict[str, list[Action]] = {}
+    for line in islice(with_returns_and_rewards(read_lines(whole_year)), 60_000):
+        action = decode_action(line)
+        by_member.setdefault(action.subject, []).append(action)
+    kinds: set[str] = set()
+    for member in sorted(by_member)[::40]:
+        steps = [Step(action.time_ms, action) for action in by_member[member]]
+        desk = agree(policy, zone, steps, every=5)
+        kinds |= {entry.data.kind for entry in desk.entries}
+    assert kinds == {"earned", "activated", "expired", "redeemed", "returned", "clawed_back", "cancelled"}
