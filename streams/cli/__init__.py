@@ -8,7 +8,12 @@ import sys
 import typer
 
 from features.errors import LoyaltyError
-from streams.cli import brokers, config, demo, explain, replay, workers
+from streams.cli.brokers import register as register_brokers
+from streams.cli.config import register as register_config
+from streams.cli.demo import register as register_demo
+from streams.cli.explain import register as register_explain
+from streams.cli.replay import register as register_replay
+from streams.cli.workers import register as register_workers
 
 app = typer.Typer(
     name="tierstream",
@@ -18,8 +23,15 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
-for module in (replay, brokers, workers, explain, config, demo):
-    module.register(app)
+for register in (
+    register_replay,
+    register_brokers,
+    register_workers,
+    register_explain,
+    register_config,
+    register_demo,
+):
+    register(app)
 
 
 def main() -> None:
