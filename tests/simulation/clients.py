@@ -14,6 +14,7 @@ from tests.simulation.broker import Broker, PartitionLog, Stored, Unsent
 from tests.simulation.world import Process, this_process
 
 _RETRY_S = 0.2
+_SURVIVES = 0.5
 _UNKNOWN_OFFSET = -1
 
 
@@ -93,7 +94,14 @@ class Producer:
             return
         number, records, _ = queue[0]
         if self._process.reaches():
-            self._world.after(self._world.latency(), lambda: self._arrive(target, number, records))
+            # What a process had sent when it was killed may arrive or not.
+            survives = self._world.random.random() < _SURVIVES
+
+            def arrive() -> None:
+                if survives or self._process.alive:
+                    self._arrive(target, number, records)
+
+            self._world.after(self._world.latency(), arrive)
 
         def unanswered() -> None:
             if queue and queue[0][0] == number:

@@ -1,5 +1,7 @@
 """A simulated programme: broker, groups, machines with their disks, and the processes on them."""
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -23,7 +25,7 @@ from tests.simulation.broker import Broker, Unsent
 from tests.simulation.disk import Disk, Stores, Table
 from tests.simulation.group import Group
 from tests.simulation.shell import FaustApp, FaustConsumer, Runtime
-from tests.simulation.workload import KEY, Arrival, history_ms, policy
+from tests.simulation.workload import DURATION_S, KEY, Arrival, history_ms, policy
 from tests.simulation.world import Process, World
 
 ACTIONS = "actions"
@@ -34,7 +36,7 @@ OUTPUTS = {topic: topic for topic in ("points", "tier-changes", "notifications",
 IDENTITY = b"simulated-topic!"
 
 REQUEST_TIMEOUT_MS = 5_000
-_TICK_S = 3.0
+_TICK_S = 4.0
 # Failures that a broker out of reach explains; any other is a finding.
 _EXPLAINED = ("TimeoutError", "BrokerError")
 
@@ -60,7 +62,7 @@ class Machine:
     stores: Stores | None = None
     shell: TrainerShell | None = None
     starts: int = 0
-    crash_steps: dict[Step, int] = field(default_factory=dict)
+    steps: list[tuple[Process, Step, int, Callable[[], None]]] = field(default_factory=list)
     stale_fetches: int = 0
 
 
@@ -143,10 +145,11 @@ class Cluster:
             log.show(log.end)
 
     def tick(self) -> None:
-        """Append a tick to every partition."""
-        record = tick_record(history_ms(self.world.now), KEY)
+        """Append a tick to every partition; the history itself is over."""
+        now_ms = history_ms(DURATION_S)
+        record = tick_record(now_ms, KEY)
         for partition in range(self.partitions):
-            self.broker.append_now(ACTIONS, partition, Unsent(None, record, timestamp=history_ms(self.world.now)))
+            self.broker.append_now(ACTIONS, partition, Unsent(None, record, timestamp=now_ms))
 
     def calm(self) -> None:
         """The faults are over: everything is mended, everybody is up, and time stands still in the history."""
@@ -154,7 +157,7 @@ class Cluster:
         self.world.calm = True
         self.ticking = False
         for machine in self.machines:
-            machine.crash_steps.clear()
+            machine.steps.clear()
             machine.wanted = True
             process = machine.process
             if process is not None and process.alive:
@@ -175,7 +178,7 @@ class Cluster:
         app = FaustApp(consumer)
 
         def hook(step: Step, partition: int) -> None:
-            self._crash_here(machine, process, step, partition)
+            self._at_step(machine, process, step, partition)
 
         def new_fold(partition: int, identity: bytes, store: RowStore) -> Fold:
             return PartitionFold(partition, identity, store, cached_members=self.cached_members)
@@ -216,11 +219,8 @@ class Cluster:
         await machine.runtime.main()
 
     async def _tick(self, process: Process, ticker: Ticker) -> None:
-        loop = process.loop
         while self.ticking:
-            done = loop.create_future()
-            loop.call_later(_TICK_S, lambda done=done: done.set_result(None))
-            await done
+            await asyncio.sleep(_TICK_S)
             if self.ticking:
                 try:
                     await ticker.tick(history_ms(self.world.now))
@@ -266,16 +266,17 @@ class Cluster:
             table=lambda: cast("Any", table),
         )
 
-    def _crash_here(self, machine: Machine, process: Process, step: Step, partition: int) -> None:
-        left = machine.crash_steps.get(step)
-        if left is None:
-            return
-        if left:
-            machine.crash_steps[step] = left - 1
-            return
-        del machine.crash_steps[step]
-        self.world.note(f"{process.name}: killed at step `{step}` of partition {partition}")
-        process.end()
+    def _at_step(self, machine: Machine, process: Process, step: Step, partition: int) -> None:
+        """Do what is planned for this step, after some others like it."""
+        for place, (whose, planned, others, act) in enumerate(machine.steps):
+            if whose is process and planned == step:
+                if others:
+                    machine.steps[place] = (whose, planned, others - 1, act)
+                else:
+                    del machine.steps[place]
+                    self.world.note(f"{process.name}: hit at step `{step}` of partition {partition}")
+                    act()
+                return
 
     # What must hold at every moment
 

@@ -1,6 +1,7 @@
 """The faults that a seed draws, each at its time; a failing run is repeated with fewer of them."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -13,6 +14,7 @@ Kind = Literal[
     "kill",
     "kill_soon",
     "kill_at_step",
+    "pause_at_step",
     "power_failure",
     "lose_disk",
     "pause",
@@ -28,20 +30,31 @@ Kind = Literal[
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 STEPS: tuple[Step, ...] = get_args(Step)
-# Crashes of one process are what most protections are for.
-_WEIGHTS = {"kill_soon": 4, "kill_at_step": 4, "pause": 5, "cut": 2, "deafen": 2, "power_failure": 2, "stale_fetch": 2}
+# Crashes of one process, and processes that come back from the dead, are what most protections are for.
+_WEIGHTS = {
+    "kill_soon": 4,
+    "kill_at_step": 4,
+    "pause_at_step": 4,
+    "pause": 3,
+    "cut": 2,
+    "deafen": 2,
+    "power_failure": 2,
+    "stale_fetch": 2,
+}
+_WORKER_SHARE = 0.7
 
 
 @dataclass(frozen=True)
 class Fault:
     """Something that goes wrong at a virtual time.
 
-    `machine` is a place in the cluster's list, `count` a number of callbacks or commits to wait for.
+    `machine` is a kind and a number, taken modulo the machines of that kind; `count` is a number of callbacks or steps
+    to wait for.
     """
 
     at_s: float
     kind: Kind
-    machine: int
+    machine: tuple[str, int]
     lasts_s: float
     count: int
     step: Step
@@ -51,29 +64,32 @@ class Fault:
         more = {
             "kill_soon": f" after {self.count} callbacks",
             "kill_at_step": f" at step `{self.step}`, after {self.count % 4} others",
+            "pause_at_step": f" at step `{self.step}`, after {self.count % 4} others, for {self.lasts_s:.1f} s",
             "pause": f" after {self.count} callbacks, for {self.lasts_s:.1f} s",
             "cut": f" for {self.lasts_s:.1f} s",
             "deafen": f" for {self.lasts_s:.1f} s",
             "slow": f" for {self.lasts_s:.1f} s",
             "lossy": f" for {self.lasts_s:.1f} s",
         }.get(self.kind, "")
-        return f"{self.at_s:8.3f}s  {self.kind} machine {self.machine}{more}"
+        return f"{self.at_s:8.3f}s  {self.kind} {self.machine[0]} {self.machine[1]}{more}"
 
 
-def draw_faults(draw: random.Random, machines: int) -> list[Fault]:
-    """Three to eight faults, in order of time."""
-    weights = [_WEIGHTS.get(kind, 1) for kind in KINDS]
+def draw_faults(
+    draw: random.Random, kinds: Sequence[Kind] = KINDS, workers: float = _WORKER_SHARE, most: int = 8
+) -> list[Fault]:
+    """Some faults of some kinds, in order of time; a share of `workers` hits workers, the others trainers."""
+    weights = [_WEIGHTS.get(kind, 1) for kind in kinds]
     return sorted(
         (
             Fault(
                 at_s=round(draw.uniform(0.5, DURATION_S), 3),
-                kind=draw.choices(KINDS, weights)[0],
-                machine=draw.randrange(machines),
+                kind=draw.choices(kinds, weights)[0],
+                machine=("worker" if draw.random() < workers else "trainer", draw.randrange(3)),
                 lasts_s=round(draw.choice((0.5, 2.0, 8.0, 16.0)) * draw.uniform(0.5, 1.5), 3),
                 count=draw.randrange(40),
                 step=draw.choice(STEPS),
             )
-            for _ in range(draw.randint(3, 8))
+            for _ in range(draw.randint(3, most))
         ),
         key=lambda fault: fault.at_s,
     )
@@ -92,7 +108,9 @@ class Injector:
         self._world.at(fault.at_s, lambda: self._happen(fault))
 
     def _happen(self, fault: Fault) -> None:
-        machine = self._cluster.machines[fault.machine % len(self._cluster.machines)]
+        kind, number = fault.machine
+        machines = [machine for machine in self._cluster.machines if machine.kind == kind]
+        machine = machines[number % len(machines)]
         self._world.note(f"FAULT {str(fault)[11:]} ({machine.name})")
         getattr(self, f"_{fault.kind}")(fault, machine)
 
@@ -106,7 +124,19 @@ class Injector:
             process.fuse(fault.count, process.die)
 
     def _kill_at_step(self, fault: Fault, machine: Machine) -> None:
-        machine.crash_steps[fault.step] = fault.count % 4
+        process = machine.process
+        if process is not None and process.alive:
+            machine.steps.append((process, fault.step, fault.count % 4, process.end))
+
+    def _pause_at_step(self, fault: Fault, machine: Machine) -> None:
+        process = machine.process
+        if process is not None and process.alive:
+
+            def pause() -> None:
+                process.pause()
+                self._world.after(fault.lasts_s, process.resume)
+
+            machine.steps.append((process, fault.step, fault.count % 4, pause))
 
     def _power_failure(self, fault: Fault, machine: Machine) -> None:
         self._kill(fault, machine)

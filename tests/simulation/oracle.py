@@ -1,4 +1,4 @@
-"""What a run should have come to: an undisturbed fold of each partition's final log, held against what was delivered."""
+"""What a run should have come to: an undisturbed fold of each partition's log, held against what was delivered."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -66,7 +66,9 @@ def _outputs(broker: Broker, partition: int, outputs: list[Output]) -> Iterable[
         for name in DECISION_TOPICS:
             if name == topic:
                 try:
-                    accepted = [value for value in delivered if decisions.add(name, value) | reader.accepts(name, value)]
+                    accepted = [
+                        value for value in delivered if decisions.add(name, value) | reader.accepts(name, value)
+                    ]
                 except ContractError as failure:
                     yield str(failure)
                 else:
@@ -88,7 +90,7 @@ def _state(cluster: Cluster, partition: int, rows: Rows, mark: int) -> Iterable[
 def recovered(records: list[Stored]) -> PartitionStore:
     """A store built from the changelog alone."""
     store = MemoryPartition()
-    Replay(store).apply(records, len(records))  # type: ignore[arg-type]  # our records have the fields that it reads
+    Replay(store).apply(records, len(records))
     return store
 
 

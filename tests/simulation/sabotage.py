@@ -14,14 +14,15 @@ from online_models.examples import Example, PolicyNotice
 from online_models.published import PublishedWeights
 from online_models.training import Trainer
 from streams.agents import PartitionLane
+from streams.changelog import ChangelogReader, Replay, record_mark
 from streams.commit import PartitionCommit
 from streams.pipeline import PartitionFold
 from streams.records import Batch, LogRecord, Output
-from streams.changelog import ChangelogReader, Replay
 from streams.recovery import Positions, Recovery
 from streams.state import PARTITION_KEY, row_mark
 from streams.trainer import TrainerShell
 from streams.writers import BatchWriter, Rows, _started
+from tests.simulation.cluster import CHANGELOG
 
 Sabotage = Callable[[], AbstractContextManager[None]]
 
@@ -146,12 +147,29 @@ def late_rows_stay() -> AbstractContextManager[None]:
     return _with(PartitionCommit, "repair", repair)
 
 
+def overtaken_writers_go_on() -> AbstractContextManager[None]:
+    """Whoever finds rows in between that are ahead of its own takes no notice."""
+
+    async def stale_between(self: PartitionCommit, start: int, end: int, mark: int) -> set[bytes]:
+        tp = TP(self._writer.changelog, self.partition)
+        async with ChangelogReader(self._connection) as reader:
+            return {
+                record.key
+                async for _, records, _ in reader.read({tp: start}, {tp: end})
+                for record in records
+                if record.offset < end and record_mark(record) < mark
+            }
+
+    return _with(PartitionCommit, "_stale_between", stale_between)
+
+
 def changelog_not_read_to_its_end() -> AbstractContextManager[None]:
     """Recovery stops short of the last batch."""
     careful = ChangelogReader.ends
 
     async def ends(self: ChangelogReader, partitions: Collection[TP]) -> dict[TP, int]:
-        return {tp: max(0, end - 8) for tp, end in (await careful(self, partitions)).items()}
+        found = await careful(self, partitions)
+        return {tp: max(0, end - 8) if tp.topic == CHANGELOG else end for tp, end in found.items()}
 
     return _with(ChangelogReader, "ends", ends)
 
@@ -159,9 +177,7 @@ def changelog_not_read_to_its_end() -> AbstractContextManager[None]:
 def local_store_trusted() -> AbstractContextManager[None]:
     """Recovery takes the local store for complete."""
 
-    async def follow(
-        _reader: ChangelogReader, replays: Mapping[TP, Replay], _ends: Mapping[TP, int] | None
-    ) -> None:
+    async def follow(_reader: ChangelogReader, replays: Mapping[TP, Replay], _ends: Mapping[TP, int] | None) -> None:
         for replay in replays.values():
             replay.position = replay.store.changelog_offset + 1
 
@@ -178,6 +194,18 @@ def examples_counted_as_they_come() -> AbstractContextManager[None]:
         return careful(self, record, offset)
 
     return _with(Trainer, "learn", learn)
+
+
+def holes_passed_over() -> AbstractContextManager[None]:
+    """The trainer learns from what comes next, whatever its offset."""
+    careful = TrainerShell._learn
+
+    async def learn(self: TrainerShell, records: Collection[LogRecord]) -> None:
+        for record in records:
+            self._offset = max(self._offset, record.offset - 1)
+            await careful(self, [record])
+
+    return _with(TrainerShell, "_learn", learn)
 
 
 def weights_written_out_once() -> AbstractContextManager[None]:
@@ -199,30 +227,11 @@ def weights_written_out_once() -> AbstractContextManager[None]:
 
 def checkpoint_ahead_of_its_trainer() -> AbstractContextManager[None]:
     """The checkpoint's offset counts the example that is being learned, its trainer does not."""
+    careful = TrainerShell._save
 
     def save(self: TrainerShell) -> None:
         self._offset += 1
         careful(self)
         self._offset -= 1
 
-    careful = TrainerShell._save
     return _with(TrainerShell, "_save", save)
-
-
-SABOTAGES: tuple[Sabotage, ...] = (
-    state_in_pieces,
-    outputs_after_state,
-    outputs_not_awaited,
-    store_before_changelog,
-    acknowledged_before_commit,
-    commits_side_by_side,
-    marks_not_checked,
-    jumps_believed,
-    last_row_wins,
-    late_rows_stay,
-    changelog_not_read_to_its_end,
-    local_store_trusted,
-    examples_counted_as_they_come,
-    weights_written_out_once,
-    checkpoint_ahead_of_its_trainer,
-)

@@ -82,6 +82,7 @@ class FaustConsumer:
         self.stale: dict[TP, int] = {}  # positions before a seek, that one more fetch may come from
         self.flow = asyncio.Event()
         self.stale_fetches = 0
+        self.seeks = 0
 
     async def seek(self, tp: TP, offset: int) -> None:
         """Read on from there."""
@@ -96,6 +97,7 @@ class FaustConsumer:
             draw = self._process.world.random
             self.stale = {tp: max(0, at + draw.randint(-4, 4)) for tp, at in positions.items()}
         self.positions = dict(positions)
+        self.seeks += 1
 
     def note_applied(self, positions: Mapping[TP, int]) -> None:
         """What is committed only shows lag."""
@@ -180,6 +182,7 @@ class Runtime:
         self._putting: asyncio.Task[None] | None = None
         self._started: list[Message] = []
         self._stopping = asyncio.Event()
+        self._stopped: asyncio.Task[bool] | None = None
         self.assigned: frozenset[int] = frozenset()
 
     async def main(self) -> None:
@@ -189,7 +192,7 @@ class Runtime:
         while not self._stopping.is_set():
             await self._join()
             while await self._may_go_on():
-                await asyncio.wait((self._process.loop.create_task(self._stopping.wait()),), timeout=HEARTBEAT_S)
+                await self._pass(HEARTBEAT_S)
                 if self._stopping.is_set():
                     break
             await self._revoke()
@@ -242,7 +245,7 @@ class Runtime:
         generation = self._app.consumer_generation_id
         try:
             return await self._process.ask(
-                lambda: self._group.heartbeat(self._process.name, generation), coordinator=True, timeout=HEARTBEAT_S
+                lambda: self._group.heartbeat(self._process.name, generation), coordinator=True, within_s=HEARTBEAT_S
             )
         except TimeoutError:
             return not self._stopping.is_set()  # not heard of: it takes itself for alive
@@ -257,14 +260,21 @@ class Runtime:
             self._queue.get_nowait().message.acked = True
         # Faust's `stream_wait_empty`: what the agent has begun is finished first, unless the process is to stop.
         while not self._stopping.is_set() and not all(message.acked for message in self._started):
-            await asyncio.sleep(_LOOK_S)
+            await self._pass(_LOOK_S)
         self.assigned = frozenset()
+
+    async def _pass(self, seconds: float) -> None:
+        """Look again later, as Faust does."""
+        if self._stopped is None:
+            self._stopped = self._process.loop.create_task(self._stopping.wait())
+        await asyncio.wait((self._stopped,), timeout=seconds)
 
     async def _fetch(self) -> None:
         consumer = self._app.consumer
         while True:
             await consumer.flow.wait()
             stale, consumer.stale = consumer.stale, {}
+            seeks = consumer.seeks
             asked = stale or {tp: at for tp, at in consumer.positions.items() if tp.partition in self.assigned}
             if not asked:
                 await asyncio.sleep(_POLL_S)
@@ -273,6 +283,8 @@ class Runtime:
             try:
                 found = await fetch(self._process, self._broker, asked, most, _POLL_S)
             except TimeoutError:
+                continue
+            if seeks != consumer.seeks:
                 continue
             fetched = {}
             for tp, (records, position) in found.items():

@@ -17,7 +17,7 @@ MEMBERS = tuple(f"m-{number}" for number in range(7))
 
 # One virtual second of the simulation is so long in the history.
 HISTORY_MS_PER_S = 4 * DAY_MS
-DURATION_S = 24.0
+DURATION_S = 20.0
 
 OTHERS: dict[str, dict[str, object]] = {
     "search": {"query": "milk"},
@@ -53,8 +53,8 @@ ladder = [{{id = "member", threshold = 0}}, {{id = "silver", threshold = 20_000}
 [learning]
 enabled = true
 sample_share_bp = 1_500
-epoch_examples = 3
-min_examples = 3
+epoch_examples = 8
+min_examples = 8
 horizon_days = 7
 """
 
@@ -90,7 +90,7 @@ class Arrival:
 
 
 def arrivals(draw: random.Random, partitions: int, actions: int) -> list[Arrival]:
-    """A history: purchases, refunds, other actions, duplicates, late ones, garbage, retries, and perhaps a new policy."""
+    """A history: purchases, refunds, other actions, late ones, garbage, retries, and perhaps a new policy."""
     moments = sorted(draw.uniform(0.0, DURATION_S) for _ in range(actions))
     found: list[Arrival] = []
     orders: list[tuple[str, str, int]] = []

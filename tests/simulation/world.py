@@ -13,9 +13,10 @@ from contextlib import suppress
 from contextvars import Context
 from heapq import heappop, heappush
 from itertools import count
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
+_Ts = TypeVarTuple("_Ts")
 
 
 class ProcessEnded(BaseException):
@@ -126,20 +127,24 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         self.tasks.append(task)
         return task
 
-    def call_soon(self, callback: Any, *args: Any, context: Context | None = None) -> asyncio.Handle:  # noqa: ANN401 - as asyncio's
+    def call_soon(
+        self, callback: Callable[[*_Ts], object], *args: *_Ts, context: Context | None = None
+    ) -> asyncio.Handle:
         """Queue a callback."""
         handle = asyncio.Handle(callback, args, self, context)
         self.process.ready.append(handle)
         return handle
 
     def call_later(
-        self, delay: float, callback: Any, *args: Any, context: Context | None = None  # noqa: ANN401 - as asyncio's
+        self, delay: float, callback: Callable[[*_Ts], object], *args: *_Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
+        """Queue a callback after a delay."""
         return self.call_at(self.time() + delay, callback, *args, context=context)
 
     def call_at(
-        self, when: float, callback: Any, *args: Any, context: Context | None = None  # noqa: ANN401 - as asyncio's
+        self, when: float, callback: Callable[[*_Ts], object], *args: *_Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
+        """Queue a callback at a virtual time."""
         handle = asyncio.TimerHandle(when, callback, args, self, context)
 
         def due() -> None:
@@ -164,7 +169,7 @@ class Process:
         self.cut = False  # reaches nobody
         self.deaf = False  # reaches everybody but the group coordinator
         self.ready: deque[asyncio.Handle] = deque()
-        self.loop = ProcessLoop(self)
+        self.loop = ProcessLoop(self)  # type: ignore[abstract]  # sockets, signals and threads are not simulated
         self.on_end: Callable[[], None] = lambda: None
         self._fuse: tuple[int, Callable[[], None]] | None = None
         world.processes.append(self)
@@ -253,7 +258,7 @@ class Process:
             for task in self.loop.tasks:
                 if not task.done():
                     with suppress(ProcessEnded, RuntimeError):
-                        task.get_coro().close()  # type: ignore[union-attr]  # a task of ours always has one
+                        task.get_coro().close()
         finally:
             asyncio._set_running_loop(None)
 
@@ -264,7 +269,7 @@ class Process:
 
     # Messages to the outside and back
 
-    async def ask(self, answer: Callable[[], T], *, coordinator: bool = False, timeout: float = 5.0) -> T:
+    async def ask(self, answer: Callable[[], T], *, coordinator: bool = False, within_s: float = 5.0) -> T:
         """Send a question, come back with the answer.
 
         Raises:
@@ -287,7 +292,7 @@ class Process:
                 future.set_exception(TimeoutError())
 
         world.after(world.latency(), reached)
-        world.after(timeout, lambda: None if future.done() else self.tell(unanswered))
+        world.after(within_s, lambda: None if future.done() else self.tell(unanswered))
         return await future
 
     def reaches(self, *, coordinator: bool = False) -> bool:
