@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from streams.collector import collect_seldom
 from streams.settings import Settings
 
 POLICY_FILE = Path("deploy/policies/retail.toml")
@@ -78,6 +79,7 @@ class Meter:
     """Times a run; when the end of the log is reached it writes the result and ends the process."""
 
     def __init__(self, task: Task) -> None:
+        collect_seldom()  # as in the engine's worker, so that nobody has the better collector
         self._task = task
         self._waiting = dict(task.ends)
         self._started: tuple[float, float] | None = None

@@ -15,6 +15,7 @@ import msgspec
 from benchmarks.contender import Result, peak_mib
 from benchmarks.workloads import WorkloadName, actions_of, log_of
 from streams import codecs, pipeline
+from streams.collector import collect_seldom
 from streams.memory_store import MemoryStore
 from streams.pipeline import PartitionFold
 from streams.records import LogRecord
@@ -54,6 +55,7 @@ def measure(task: MemoryTask) -> Result:
     if task.decoded:
         messages = [codecs.decode(record) for record in records]
         decode = lambda record: messages[record.offset]  # noqa: E731 - the shortest way to name what stands in
+    collect_seldom()
     with patch.object(pipeline, "decode", decode):
         wall, cpu = time.perf_counter(), time.process_time()
         fold = fold_all(records)

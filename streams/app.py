@@ -15,6 +15,7 @@ from faust.types import TP
 from streams.agents import Fold, FoldFactory, Members
 from streams.batches import BatchScheduler
 from streams.changelog import Replay
+from streams.collector import collect_seldom
 from streams.commit import PartitionCommit, Step, StepHook
 from streams.faust_overrides import ShellApp
 from streams.keys import load_signing_key
@@ -231,6 +232,7 @@ def run_trainer(settings: Settings) -> None:
 
 def run_app(app: ShellApp) -> None:
     """Run an app in Faust's worker until a signal; ends the process."""
+    collect_seldom()
     worker = app.Worker(quiet=True, override_logging=False, redirect_stdouts=False)
     worker.spinner = None
     worker.execute_from_commandline()
