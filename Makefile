@@ -21,7 +21,7 @@ PACKAGES := features loyalty online_models streams deploy
 # Two processes, because tests wait for brokers and workers more than they compute. Doctests are tests too.
 PYTEST := $(BIN)/pytest -q -n 2 --dist worksteal --doctest-modules
 
-.PHONY: help setup kafka data demo test check nightly bench bench-quick profile lock clean
+.PHONY: help setup kafka data demo test check nightly bench bench-quick profile eval lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -87,6 +87,20 @@ bench-quick: .venv/installed kafka ## the same contenders once and on little, un
 profile: .venv/installed ## where the pure pipeline's time goes, by layer, module and function
 	$(BIN)/python -m benchmarks.profile
 
+# --- learning (docs/learning.md)
+
+FILE ?= $(HISTORIES)/year.jsonl.gz
+
+$(HISTORIES)/year.jsonl.gz: .venv/installed streams/histories/complete_journey.py
+	$(BIN)/python -m streams.histories --out $@
+
+.venv/eval-installed: .venv/installed requirements-eval.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-eval.lock
+	touch $@
+
+eval: .venv/eval-installed $(FILE) ## what is learned, beside baselines, into out/eval/report.json; FILE=actions takes any file
+	$(BIN)/python -m benchmarks.evaluation $(FILE) --policy $(POLICY) --out out/eval
+
 # --- upkeep
 
 lock: .venv/bin/uv ## resolve requirements.lock anew
@@ -97,6 +111,9 @@ lock: .venv/bin/uv ## resolve requirements.lock anew
 	  --custom-compile-command "make lock" --quiet --output-file requirements-data.lock
 	$(BIN)/uv pip compile --group bench --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --custom-compile-command "make lock" --quiet --upgrade --output-file requirements-bench.lock
+	$(BIN)/uv pip compile --group eval --constraint requirements.lock --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
+	  --quiet --output-file requirements-eval.lock
 	$(BIN)/uv pip compile pyproject.toml --constraint requirements.lock --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
 	  --quiet --output-file deploy/requirements.lock

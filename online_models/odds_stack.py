@@ -18,10 +18,10 @@ from online_models.odds import LogisticLeastSquares, LogisticSteps, probability
 from online_models.sheets import SheetBook
 from online_models.stack import sharpened
 
-# As in the value stack, losses look back about 600 examples; a share goes with (best loss / its loss) to the power 64,
+# As in the value stack, losses look back about 600 examples; a share goes with (best loss / its loss) to the power 32,
 # because log-losses of good and bad models lie closer together than absolute errors of money.
 _FADING = 0.003
-_SQUARINGS = 6
+_SQUARINGS = 5
 
 # The rule alone answers while its loss is lower than the mix's by this share. Both ways, so that it does not flicker.
 _HYSTERESIS = 0.01

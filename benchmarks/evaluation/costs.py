@@ -1,0 +1,105 @@
+"""What learning costs, in microseconds of CPU: on the hot path per action, in the trainer per example.
+
+The fastest of several rounds counts, as a busy machine only ever adds time; the interval spans all rounds.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from time import process_time
+
+from benchmarks.evaluation.measures import Interval
+from benchmarks.evaluation.rows import History
+from features.table import ACTIVITY, ITEMS, PURCHASES, SPEND
+from features.windows import ActivityWindows
+from online_models.examples import Example
+from online_models.habits import habit_inputs
+from online_models.inputs import model_inputs
+from online_models.learners import dot
+from online_models.models import Models
+from online_models.odds_model import OddsModel
+from online_models.stack import ValueStack
+from online_models.training import Trainer
+
+_ROUNDS = 3
+_MICROSECONDS = 1e6
+
+# A member who acts three times an hour for a year: more than any bucket can hold on to.
+_ACTIONS = 20_000
+_ACTION_EVERY_MS = 1_200_000
+
+# Enough examples for a steady figure.
+_MOST_EXAMPLES = 30_000
+
+
+def trainer_us(history: History) -> Interval:
+    """All learners, per example, epochs and sheets included."""
+    examples = history.examples[:_MOST_EXAMPLES]
+
+    def run() -> None:
+        trainer = Trainer()
+        trainer.learn(history.notice, 0)
+        for offset, example in enumerate(examples, start=1):
+            trainer.learn(example, offset)
+
+    return _timed(run, len(examples))
+
+
+def hot_path_us(history: History) -> Interval:
+    """A purchase enters the windows, the feature vector is read, and the flattened value model scores it."""
+    stack = ValueStack(history.policy.learning.horizon_days)
+    for example in history.examples[:_MOST_EXAMPLES]:
+        outcome = example.outcome
+        stack.learn(
+            model_inputs(outcome.features), outcome.label_spend_minor, outcome.predicted_at_ms, example.log_time_ms
+        )
+    flat = stack.sheet_now(0).flat()
+    amounts = ((ACTIVITY, 1), (PURCHASES, 1), (SPEND, 2_599), (ITEMS, 3))
+
+    def run() -> None:
+        windows = ActivityWindows.load(lambda _: None)
+        for number in range(_ACTIONS):
+            time_ms = number * _ACTION_EVERY_MS
+            windows.observe(amounts, time_ms)
+            dot(flat, model_inputs(windows.vector(time_ms)))
+
+    return _timed(run, _ACTIONS)
+
+
+def parts_us(history: History) -> dict[str, float]:
+    """Where a trainer's time goes: each part alone, per example."""
+    examples = history.examples[:_MOST_EXAMPLES]
+    models = Models(history.policy)
+
+    def odds(model: OddsModel, example: Example, happened: int) -> object:
+        outcome = example.outcome
+        return model.learn(habit_inputs(outcome.features), happened, outcome.predicted_at_ms, example.log_time_ms)
+
+    def value(example: Example) -> object:
+        outcome = example.outcome
+        inputs = model_inputs(outcome.features)
+        return models.value.learn(inputs, outcome.label_spend_minor, outcome.predicted_at_ms, example.log_time_ms)
+
+    parts: dict[str, Callable[[Example], object]] = {
+        "value": value,
+        "buys_in_week": lambda e: odds(models.buys_in_week, e, int(e.outcome.label_week_minor > 0)),
+        "stays_active": lambda e: odds(models.stays_active, e, int(e.outcome.label_spend_minor > 0)),
+        "effects": lambda e: models.effects.observe(e.outcome),
+        "terms": lambda e: models.terms.observe(e.outcome),
+        "issuance": lambda e: models.issuance.observe(e.outcome),
+    }
+
+    def each(part: Callable[[Example], object]) -> float:
+        return _once(lambda: deque(map(part, examples), maxlen=0)) / len(examples) * _MICROSECONDS
+
+    return {name: each(part) for name, part in parts.items()}
+
+
+def _once(run: Callable[[], object]) -> float:
+    start = process_time()
+    run()
+    return process_time() - start
+
+
+def _timed(run: Callable[[], None], count: int) -> Interval:
+    rounds = [_once(run) / count * _MICROSECONDS for _ in range(_ROUNDS)]
+    return Interval(min(rounds), min(rounds), max(rounds))
