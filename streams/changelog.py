@@ -127,7 +127,9 @@ class ChangelogReader:
     ) -> AsyncIterator[tuple[TP, Sequence[ConsumerRecord], int]]:
         """Yield partition, records and the position after them, until every end is reached (None: for ever).
 
-        The position counts, not the last record: the tail of a compacted log may hold nothing but offsets.
+        The position counts, not the last record: the tail of a compacted log may hold nothing but offsets. What comes
+        after an end is left out: it may be the first half of a record batch that someone writes just now, and half of a
+        state batch is no state.
         """
         waiting = {TopicPartition(*tp): start for tp, start in positions.items() if ends is None or start < ends[tp]}
         if not waiting:
@@ -139,9 +141,13 @@ class ChangelogReader:
             fetched = await self._consumer.getmany(*waiting, timeout_ms=_POLL_MS, max_records=_CHUNK_RECORDS)
             for tp in list(waiting):
                 position = await self._consumer.position(tp)
+                records = fetched.get(tp, ())
+                if ends is not None and position > ends[TP(*tp)]:
+                    position = ends[TP(*tp)]
+                    records = [record for record in records if record.offset < position]
                 if position > waiting[tp]:
                     waiting[tp] = position
-                    yield TP(*tp), fetched.get(tp, ()), position
+                    yield TP(*tp), records, position
                 if ends is not None and position >= ends[TP(*tp)]:
                     del waiting[tp]
                     self._consumer.pause(tp)

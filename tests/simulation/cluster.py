@@ -1,6 +1,7 @@
 """A simulated programme: broker, groups, machines with their disks, and the processes on them."""
 
 import asyncio
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -21,7 +22,7 @@ from streams.state import PARTITION_KEY, row_mark
 from streams.ticker import Ticker
 from streams.trainer import CheckpointFile, FanOut, TrainerCheckpoint, TrainerShell, WeightsLog
 from streams.writers import BatchWriter, Connection, RecordWriter
-from tests.simulation.broker import Broker, Unsent
+from tests.simulation.broker import COMPACTION_LAG_S, Broker, Unsent
 from tests.simulation.disk import Disk, Stores, Table
 from tests.simulation.group import Group
 from tests.simulation.shell import FaustApp, FaustConsumer, Runtime
@@ -150,6 +151,21 @@ class Cluster:
         record = tick_record(now_ms, KEY)
         for partition in range(self.partitions):
             self.broker.append_now(ACTIONS, partition, Unsent(None, record, timestamp=now_ms))
+
+    def night(self, draw: random.Random) -> None:
+        """Everything is off for longer than the compaction lag; the log is cleaned, disks are as they are, or not."""
+        for machine in self.machines:
+            machine.wanted = False
+            if machine.process is not None:
+                machine.process.die()
+            draw.choice((_nothing, machine.disk.lose, lambda disk=machine.disk: disk.lose_power(draw)))()
+        self.world.run_until(self.world.now + 2 * COMPACTION_LAG_S)
+        for partition in range(self.partitions):
+            gone = self.broker.log(CHANGELOG, partition).compact(self.world.now)
+            self.world.note(f"night: compaction of partition {partition} took {gone} rows")
+        for machine in self.machines:
+            machine.wanted = True
+            self.start(machine)
 
     def calm(self) -> None:
         """The faults are over: everything is mended, everybody is up, and time stands still in the history."""
@@ -351,6 +367,10 @@ class Cluster:
             any(name in (record.value or b"") for record in self.broker.log(ACTIONS, partition).records)
             for partition in range(self.partitions)
         )
+
+
+def _nothing() -> None:
+    """The disk is as it was."""
 
 
 def _ignore(_landed: Landed) -> None:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from streams.commit import Step
-from tests.simulation.broker import COMPACTION_LAG_S
-from tests.simulation.cluster import CHANGELOG, Cluster, Machine
+from tests.simulation.cluster import Cluster, Machine
 from tests.simulation.workload import DURATION_S
 
 Kind = Literal[
@@ -26,7 +25,6 @@ Kind = Literal[
     "stop",
     "start",
     "stale_fetch",
-    "night",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 STEPS: tuple[Step, ...] = get_args(Step)
@@ -101,7 +99,7 @@ class Injector:
     def __init__(self, cluster: Cluster, draw: random.Random) -> None:
         self._cluster = cluster
         self._world = cluster.world
-        self._draw = draw
+        self.draw = draw
 
     def plan(self, fault: Fault) -> None:
         """Let `fault` happen at its time."""
@@ -140,7 +138,7 @@ class Injector:
 
     def _power_failure(self, fault: Fault, machine: Machine) -> None:
         self._kill(fault, machine)
-        machine.disk.lose_power(self._draw)
+        machine.disk.lose_power(self.draw)
 
     def _lose_disk(self, fault: Fault, machine: Machine) -> None:
         self._kill(fault, machine)
@@ -190,9 +188,3 @@ class Injector:
         if machine.runtime is not None:
             machine.runtime.consumer.stale_fetches += 1
         self._rebalance(fault, machine)
-
-    def _night(self, _fault: Fault, _machine: Machine) -> None:
-        """The cleaner has caught up with all that is older than its lag."""
-        for partition in range(self._cluster.partitions):
-            gone = self._cluster.broker.log(CHANGELOG, partition).compact(self._world.now + COMPACTION_LAG_S / 2)
-            self._world.note(f"compaction of partition {partition} took {gone} rows")

@@ -3,7 +3,8 @@
 import gc
 import logging
 import random
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -26,6 +27,7 @@ from tests.simulation.world import SimulationError, World, this_process
 _SETTLE_S = 90.0
 _LATE_S = 9.0
 _LOOK_S = 1.0
+_NIGHTS = 0.3
 _ACTIONS = 18
 
 # The same as ever, once instead of each time.
@@ -105,11 +107,13 @@ def _live(world: World, cluster: Cluster, seed: int, faults: Sequence[Fault]) ->
         # The last of what dead workers have sent arrives; then the next ticks come, as they always do.
         world.run_until(DURATION_S + _LATE_S)
         cluster.tick()
-        end = world.now + _SETTLE_S
-        while world.now < end and not cluster.is_settled():
-            world.run_until(world.now + _LOOK_S)
-        if not cluster.is_settled():
+        if not _settles(world, cluster):
             return [*world.violations, f"not settled {_SETTLE_S} s after the last fault"]
+        if injector.draw.random() < _NIGHTS:
+            cluster.night(injector.draw)
+            cluster.tick()
+            if not _settles(world, cluster):
+                return [*world.violations, f"not settled {_SETTLE_S} s after the night"]
         return [*world.violations, *judge(cluster)]
     except SimulationError as failure:
         return [*world.violations, str(failure)]
@@ -117,6 +121,13 @@ def _live(world: World, cluster: Cluster, seed: int, faults: Sequence[Fault]) ->
 
 def _nothing() -> None:
     """Nobody is told."""
+
+
+def _settles(world: World, cluster: Cluster) -> bool:
+    end = world.now + _SETTLE_S
+    while world.now < end and not cluster.is_settled():
+        world.run_until(world.now + _LOOK_S)
+    return cluster.is_settled()
 
 
 @cache
@@ -133,7 +144,10 @@ def _without_collector() -> Iterator[None]:
     was_enabled = gc.isenabled()
     gc.disable()
     try:
-        yield
+        with warnings.catch_warnings():
+            # A process may be killed between making a task and its first step.
+            warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+            yield
     finally:
         if was_enabled:
             gc.enable()
@@ -173,15 +187,14 @@ def _simulated(cluster: Cluster) -> Iterator[None]:
         yield
 
 
-def shrink(outcome: Outcome, again: Callable[[int, Sequence[Fault]], Outcome] = run) -> Outcome:
-    """Leave out faults, one after another, for as long as the run still fails."""
-    smallest = outcome
-    position = 0
+def shrink(outcome: Outcome) -> Outcome:
+    """Leave out faults, one after another, until the run fails with all that are left and with no fewer."""
+    smallest, position = outcome, 0
     while position < len(smallest.faults):
         fewer = [fault for place, fault in enumerate(smallest.faults) if place != position]
-        attempt = again(outcome.seed, fewer)
+        attempt = run(outcome.seed, fewer)
         if attempt.is_right:
             position += 1
         else:
-            smallest = attempt
+            smallest, position = attempt, 0
     return smallest

@@ -3,7 +3,7 @@
 Each function here is a context manager that replaces a piece of the shell by what a hasty author might have written.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -172,6 +172,29 @@ def changelog_not_read_to_its_end() -> AbstractContextManager[None]:
         return {tp: max(0, end - 8) if tp.topic == CHANGELOG else end for tp, end in found.items()}
 
     return _with(ChangelogReader, "ends", ends)
+
+
+def changelog_read_past_its_end() -> AbstractContextManager[None]:
+    """Recovery takes what it gets, be it the first half of a batch that someone is writing."""
+
+    async def read(
+        self: ChangelogReader, positions: Mapping[TP, int], ends: Mapping[TP, int] | None
+    ) -> AsyncIterator[tuple[TP, Sequence[Any], int]]:
+        waiting = {tp: start for tp, start in positions.items() if ends is None or start < ends[tp]}
+        self._consumer.assign(list(waiting))
+        for tp, start in waiting.items():
+            self._consumer.seek(tp, start)
+        while waiting:
+            fetched = await self._consumer.getmany(*waiting, timeout_ms=500, max_records=10_000)
+            for tp in list(waiting):
+                position = await self._consumer.position(tp)
+                if position > waiting[tp]:
+                    waiting[tp] = position
+                    yield tp, fetched.get(tp, ()), position
+                if ends is not None and position >= ends[tp]:
+                    del waiting[tp]
+
+    return _with(ChangelogReader, "read", read)
 
 
 def local_store_trusted() -> AbstractContextManager[None]:
