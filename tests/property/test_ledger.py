@@ -11,10 +11,12 @@ from loyalty.decisions import LedgerEntry
 from loyalty.policy import Policy
 from loyalty.scope import Scope
 from loyalty.weights import Weights
+from tests.support.laws import LEDGER_LAW
 from tests.support.member_desk import DAY_MS, HOUR_MS, START_MS, Desk, purchase, refund
 from tests.support.member_histories import ALL, EVERYTHING, PLAIN, UNLIMITED, Step, histories, lines_of, run
 
 
+@LEDGER_LAW
 @given(histories(ALL), st.sampled_from((EVERYTHING, UNLIMITED)))
 def test_the_balance_is_the_sum_of_lots_and_the_sum_of_entries(steps: list[Step], policy: Policy) -> None:
     desk = Desk(policy)
@@ -32,6 +34,7 @@ def test_the_balance_is_the_sum_of_lots_and_the_sum_of_entries(steps: list[Step]
         assert all(entry.data.active_balance >= 0 for entry in desk.entries)
 
 
+@LEDGER_LAW
 @given(histories(ALL), st.sampled_from((EVERYTHING, UNLIMITED)))
 def test_each_entry_follows_from_the_one_before_and_is_paired_with_lots(steps: list[Step], policy: Policy) -> None:
     desk = run(policy, steps, end_ms=steps[-1].log_ms + 400 * DAY_MS)
@@ -48,6 +51,7 @@ def test_each_entry_follows_from_the_one_before_and_is_paired_with_lots(steps: l
         assert all(lot.points for lot in data.lots)
 
 
+@LEDGER_LAW
 @given(histories(ALL))
 def test_what_leaves_a_lot_went_into_it_before(steps: list[Step]) -> None:
     desk = run(EVERYTHING, steps, end_ms=steps[-1].log_ms + 400 * DAY_MS)
@@ -58,6 +62,7 @@ def test_what_leaves_a_lot_went_into_it_before(steps: list[Step]) -> None:
             assert lots[change.lot] >= 0
 
 
+@LEDGER_LAW
 @given(histories(ALL), st.sampled_from((EVERYTHING, UNLIMITED)))
 def test_ids_are_unique_and_the_same_whenever_the_log_is_read(steps: list[Step], policy: Policy) -> None:
     first, again = run(policy, steps), run(policy, steps)
@@ -66,6 +71,7 @@ def test_ids_are_unique_and_the_same_whenever_the_log_is_read(steps: list[Step],
     assert len(ids) == len(set(ids))
 
 
+@LEDGER_LAW
 @given(histories(ALL), st.sampled_from((EVERYTHING, UNLIMITED)))
 def test_parts_read_back_from_their_rows_decide_as_those_in_memory(steps: list[Step], policy: Policy) -> None:
     hot, cold = run(policy, steps), run(policy, steps, cold=True)
@@ -73,6 +79,7 @@ def test_parts_read_back_from_their_rows_decide_as_those_in_memory(steps: list[S
     assert hot.rows == cold.rows
 
 
+@LEDGER_LAW
 @given(
     histories(ALL), st.sampled_from((EVERYTHING, UNLIMITED, PLAIN)), st.sampled_from((HOUR_MS * 7, DAY_MS, 9 * DAY_MS))
 )
@@ -81,6 +88,7 @@ def test_a_sweep_and_the_next_action_give_the_same_ledger(steps: list[Step], pol
     assert run(policy, steps, end_ms=end_ms).encoded == run(policy, steps, sweep_ms=sweep_ms, end_ms=end_ms).encoded
 
 
+@LEDGER_LAW
 @given(
     histories(ALL), st.sampled_from((UNLIMITED, PLAIN)), st.integers(-40, 200), st.sampled_from((DAY_MS, 9 * DAY_MS))
 )
@@ -96,6 +104,7 @@ def test_so_it_does_when_policy_and_weights_change_on_the_way(
     assert lazy.active == sum(lot.points for lot in lazy.account.core.active) - lazy.account.core.debt
 
 
+@LEDGER_LAW
 @given(histories(("purchase", "review", "browse", "login")))
 def test_the_order_of_arrival_leaves_no_trace(steps: list[Step]) -> None:
     end_ms = steps[-1].log_ms + 35 * DAY_MS
@@ -114,6 +123,7 @@ def earned(desk: Desk) -> dict[str, tuple[str, int, int]]:
     }
 
 
+@LEDGER_LAW
 @given(histories(("purchase", "refund", "redeem")))
 def test_after_any_history_a_full_refund_takes_back_all_points_of_its_order(steps: list[Step]) -> None:
     desk = run(UNLIMITED, steps)
@@ -131,6 +141,7 @@ def test_after_any_history_a_full_refund_takes_back_all_points_of_its_order(step
     assert all(net[order_id] == 0 for order_id in refunded)
 
 
+@LEDGER_LAW
 @given(st.integers(1, 20_000), st.lists(st.integers(1, 5_000), max_size=6), st.integers(0, 4), st.booleans())
 def test_many_small_refunds_take_what_one_large_one_takes(
     amount: int,
@@ -159,6 +170,7 @@ def _soap(amount: int) -> list[dict[str, object]]:
     return [{"item_id": "soap", "amount": amount}]
 
 
+@LEDGER_LAW
 @given(histories(("review", "browse", "login"), most=40))
 def test_caps_are_never_exceeded(steps: list[Step]) -> None:
     desk = run(EVERYTHING, steps)
@@ -179,6 +191,7 @@ def reviews(desk: Desk) -> list[LedgerEntry]:
     return [entry for entry in desk.entries if entry.data.rule == "review" and entry.data.kind == "earned"]
 
 
+@LEDGER_LAW
 @given(histories(ALL))
 def test_a_rejected_action_changes_nothing(steps: list[Step]) -> None:
     desk = Desk(EVERYTHING)
@@ -197,6 +210,7 @@ def test_a_rejected_action_changes_nothing(steps: list[Step]) -> None:
         assert desk.rows == before
 
 
+@LEDGER_LAW
 @given(histories(("purchase", "redeem", "call_off", "adjust", "misconduct", "fraud")))
 def test_spending_points_never_changes_the_tier(steps: list[Step]) -> None:
     spenders = ("Redeem", "RedeemCancel", "Adjust", "Misconduct")
