@@ -10,7 +10,6 @@ from online_models.habits import MONTH_DAYS, WEEK_DAYS, habit_inputs
 from online_models.inputs import MINOR_PER_UNIT, model_inputs, persistence_minor, root
 from online_models.issuance import IssuanceBook
 from online_models.odds_model import OddsModel
-from online_models.odds_stack import MONTH_LEARNERS, WEEK_LEARNERS
 from online_models.stack import ValueStack
 from online_models.tier_score import TermEstimator, TermEvidence
 from online_models.weights import ActionEvidence, propose
@@ -32,8 +31,8 @@ class Models:
         self.value = ValueStack(self.horizon_days)
         self.score = ValueScore()
         self.drift = DriftWatch()
-        self.buys_in_week = OddsModel(WEEK_DAYS, self.horizon_days, WEEK_LEARNERS)
-        self.stays_active = OddsModel(MONTH_DAYS, self.horizon_days, MONTH_LEARNERS)
+        self.buys_in_week = OddsModel(WEEK_DAYS, self.horizon_days)
+        self.stays_active = OddsModel(MONTH_DAYS, self.horizon_days)
         self.effects = EffectEstimator(rewarded_actions(policy))
         self.issuance = IssuanceBook(self.effects.actions)
         self.terms = TermEstimator(policy.tiers)

@@ -1,12 +1,10 @@
 """A stack of log-odds with its own figures and its own watch for drift."""
 
-from river import stats
-
 from online_models.contract import Inputs
 from online_models.drift import DriftWatch
 from online_models.figures import OddsFigures
 from online_models.odds import probability
-from online_models.odds_stack import Makers, OddsStack, log_loss
+from online_models.odds_stack import OddsStack, log_loss
 
 _MICRO = 1_000_000
 
@@ -17,36 +15,39 @@ class OddsModel:
     When the error has drifted, the learners start anew and the static rule answers until they are better than it.
     """
 
-    def __init__(self, days: int, horizon_days: int, makers: Makers) -> None:
-        self.stack = OddsStack(days, horizon_days, makers)
+    def __init__(self, days: int, horizon_days: int) -> None:
+        self.stack = OddsStack(days, horizon_days)
         self.drift = DriftWatch()
         self._static = f"static_{days}d"
-        self._loss = stats.Mean()
-        self._static_loss = stats.Mean()
-        self._predicted = stats.Mean()
-        self._happened = stats.Mean()
+        self._examples = 0
+        self._loss = 0.0
+        self._static_loss = 0.0
+        self._predicted = 0.0
+        self._happened = 0
 
     def learn(self, inputs: Inputs, happened: int, predicted_at_ms: int, log_time_ms: int) -> float | None:
         """Learn from a matured example; return the chance as of its own time, None where nothing was written then."""
         chance = self.stack.learn(inputs, happened, predicted_at_ms, log_time_ms)
         if chance is not None:
             loss = log_loss(chance, happened)
-            self._loss.update(loss)
-            self._static_loss.update(log_loss(probability(inputs[self._static]), happened))
-            self._predicted.update(chance)
-            self._happened.update(happened)
+            self._examples += 1
+            self._loss += loss
+            self._static_loss += log_loss(probability(inputs[self._static]), happened)
+            self._predicted += chance
+            self._happened += happened
             if self.drift.update(loss):
                 self.stack.renew()
         return chance
 
     def figures(self) -> OddsFigures:
         """Where it stands."""
+        scale = _MICRO / max(1, self._examples)
         return OddsFigures(
-            examples=int(self._loss.n),
-            loss_micro=round(self._loss.get() * _MICRO),
-            static_loss_micro=round(self._static_loss.get() * _MICRO),
-            predicted_share_ppm=round(self._predicted.get() * _MICRO),
-            realised_share_ppm=round(self._happened.get() * _MICRO),
+            examples=self._examples,
+            loss_micro=round(self._loss * scale),
+            static_loss_micro=round(self._static_loss * scale),
+            predicted_share_ppm=round(self._predicted * scale),
+            realised_share_ppm=round(self._happened * scale),
             drift_alarms=self.drift.alarms,
             falls_back=self.stack.falls_back,
         )

@@ -5,16 +5,16 @@ fall-back: where the mix does worse than the rule alone, the rule alone answers,
 are judged as of their own time, as in `online_models.stack`.
 """
 
-from collections.abc import Callable
 from math import log
+from operator import mul
 from typing import NamedTuple
 
 from river import stats
 
 from online_models.contract import Inputs, Learner
 from online_models.habits import static_input
-from online_models.learners import Persistence, dot
-from online_models.odds import LogisticLeastSquares, LogisticSteps, probability
+from online_models.learners import Persistence
+from online_models.odds import LogisticLeastSquares, probability
 from online_models.sheets import SheetBook
 from online_models.stack import sharpened
 
@@ -29,23 +29,19 @@ _HYSTERESIS = 0.01
 # Losses are cut here, a chance of one in 20,000 of what came to pass, so that one surprise does not decide.
 _WORST_LOSS = 10.0
 
-Makers = tuple[Callable[[], Learner], ...]
-
-# What wins by log-loss on the Complete Journey data for its cost; see `docs/adr/0007-what-the-second-learners-earn.md`.
-WEEK_LEARNERS: Makers = (LogisticLeastSquares,)
-MONTH_LEARNERS: Makers = (LogisticSteps, LogisticLeastSquares)
-
 
 class OddsSheet(NamedTuple):
     """The stack as written down: enough to predict, nothing to learn with."""
 
-    coefficients: tuple[Inputs, ...]
+    names: tuple[str, ...]
+    coefficients: tuple[tuple[float, ...], ...]
     mix: tuple[float, ...]
     static: bool
 
     def log_odds(self, inputs: Inputs) -> list[float]:
         """What each learner answers; the static rule first."""
-        return [dot(coefficients, inputs) for coefficients in self.coefficients]
+        values = [inputs.get(name, 0.0) for name in self.names]
+        return [sum(map(mul, row, values)) for row in self.coefficients]
 
     def mixed(self, answers: list[float]) -> float:
         """The mix of the answers, in log-odds."""
@@ -58,11 +54,10 @@ class OddsSheet(NamedTuple):
 class OddsStack:
     """Chance of a purchase within `days`; labels are read when `horizon_days` have passed."""
 
-    def __init__(self, days: int, horizon_days: int, makers: Makers) -> None:
+    def __init__(self, days: int, horizon_days: int) -> None:
         self.days = days
-        self._makers = makers
         self._static = Persistence(static_input(days))
-        self._learners: tuple[Learner, ...] = (self._static, *(make() for make in makers))
+        self._learners: tuple[Learner, ...] = (self._static, LogisticLeastSquares())
         self._losses = tuple(stats.EWMean(_FADING) for _ in self._learners)
         self._mixed_loss = stats.EWMean(_FADING)
         self._falls_back = True
@@ -75,7 +70,10 @@ class OddsStack:
 
     def sheet_now(self) -> OddsSheet:
         """The stack as it is."""
-        return OddsSheet(tuple(learner.coefficients() for learner in self._learners), self._mix(), self._falls_back)
+        written = [learner.coefficients() for learner in self._learners]
+        names = tuple(dict.fromkeys(name for coefficients in written for name in coefficients))
+        rows = tuple(tuple(coefficients.get(name, 0.0) for name in names) for coefficients in written)
+        return OddsSheet(names, rows, self._mix(), self._falls_back)
 
     def predict(self, sheet: OddsSheet, inputs: Inputs) -> float:
         """The chance by a sheet."""
@@ -104,8 +102,8 @@ class OddsStack:
         return probability(answers[0] if sheet.static else mixed)
 
     def renew(self) -> None:
-        """The world has changed: start the learners anew; the static rule answers until they are better."""
-        self._learners = (self._static, *(make() for make in self._makers))
+        """The world has changed: start the learner anew; the static rule answers until they are better."""
+        self._learners = (self._static, LogisticLeastSquares())
 
     def _mix(self) -> tuple[float, ...]:
         """Shares of the learners by recent loss; the static rule alone before any was judged."""

@@ -17,7 +17,7 @@ from loyalty.policy import Policy, parse_policy
 from online_models.examples import Example, PolicyNotice
 from online_models.habits import MONTH_DAYS, WEEK_DAYS, habit_inputs
 from online_models.inputs import model_inputs, persistence_minor
-from online_models.odds_stack import MONTH_LEARNERS, WEEK_LEARNERS, OddsStack
+from online_models.odds_stack import OddsStack
 from online_models.published import PublishedWeights
 from online_models.stack import Prediction, ValueStack
 from online_models.tier_score import contribution, window_days
@@ -152,8 +152,8 @@ def rows_of(history: History) -> Rows:
         learned_score=_scores(history, history.published),
         typical=np.array(typical),
         expected=np.array(expected),
-        active_chance=_chances(history, OddsStack(MONTH_DAYS, days, MONTH_LEARNERS), spend > 0),
-        week_chance=_chances(history, OddsStack(WEEK_DAYS, days, WEEK_LEARNERS), week),
+        active_chance=_chances(history, OddsStack(MONTH_DAYS, days), spend > 0),
+        week_chance=_chances(history, OddsStack(WEEK_DAYS, days), week),
     )
 
 

@@ -5,13 +5,12 @@ import pytest
 from online_models.checks import Factory, problems_of
 from online_models.contract import Inputs, Learner
 from online_models.learners import LeastDeviations, LeastSquares, Persistence
-from online_models.odds import LogisticLeastSquares, LogisticSteps
+from online_models.odds import LogisticLeastSquares
 
 LEARNERS: dict[str, Factory] = {
     "persistence": lambda: Persistence("spend"),
     "least squares": LeastSquares,
     "least deviations": LeastDeviations,
-    "logistic steps": LogisticSteps,
     "logistic least squares": LogisticLeastSquares,
 }
 

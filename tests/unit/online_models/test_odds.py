@@ -2,15 +2,13 @@
 
 from hashlib import blake2b
 
-import pytest
-
 from features.event_time import DAY_MS
 from features.vector import FEATURE_NAMES, feature_index
 from online_models.contract import Inputs
 from online_models.habits import habit_inputs, static_input
 from online_models.odds import probability
 from online_models.odds_model import OddsModel
-from online_models.odds_stack import MONTH_LEARNERS, WEEK_LEARNERS, Makers, OddsSheet, OddsStack
+from online_models.odds_stack import OddsSheet, OddsStack
 
 HORIZON_DAYS = 30
 HOUR_MS = DAY_MS // 24
@@ -41,9 +39,8 @@ def _run(model: OddsModel, examples: range, chance_of: dict[str, float]) -> None
         model.learn(inputs, happened, log_time_ms - HORIZON_DAYS * DAY_MS, log_time_ms)
 
 
-@pytest.mark.parametrize("learners", [WEEK_LEARNERS, MONTH_LEARNERS])
-def test_learners_find_what_the_static_rule_does_not_know(learners: Makers) -> None:
-    model = OddsModel(7, HORIZON_DAYS, learners)
+def test_learners_find_what_the_static_rule_does_not_know() -> None:
+    model = OddsModel(7, HORIZON_DAYS)
     _run(model, range(8_000), {"silence": -0.8, "one": 2.0})
     figures = model.figures()
 
@@ -55,7 +52,7 @@ def test_learners_find_what_the_static_rule_does_not_know(learners: Makers) -> N
 
 
 def test_where_the_static_rule_is_right_the_stack_hardly_differs_from_it() -> None:
-    model = OddsModel(7, HORIZON_DAYS, WEEK_LEARNERS)
+    model = OddsModel(7, HORIZON_DAYS)
     _run(model, range(8_000), {static_input(7): 1.0})
     figures = model.figures()
 
@@ -63,14 +60,14 @@ def test_where_the_static_rule_is_right_the_stack_hardly_differs_from_it() -> No
 
 
 def test_the_static_rule_answers_until_the_learners_were_judged() -> None:
-    stack = OddsStack(7, HORIZON_DAYS, WEEK_LEARNERS)
+    stack = OddsStack(7, HORIZON_DAYS)
     inputs = _inputs(5)
 
     assert stack.predict(stack.sheet_now(), inputs) == probability(inputs[static_input(7)])
 
 
 def test_after_a_change_the_rule_answers_until_fresh_learners_are_better() -> None:
-    model = OddsModel(7, HORIZON_DAYS, WEEK_LEARNERS)
+    model = OddsModel(7, HORIZON_DAYS)
     _run(model, range(8_000), {"silence": -0.8, "one": 2.0})
     before = model.drift.alarms
     was_falling_back = False
@@ -85,7 +82,7 @@ def test_after_a_change_the_rule_answers_until_fresh_learners_are_better() -> No
 
 def test_an_example_is_judged_by_the_sheet_of_its_own_time() -> None:
     """The test that would catch a leak of later learning into earlier chances."""
-    stack = OddsStack(7, HORIZON_DAYS, MONTH_LEARNERS)
+    stack = OddsStack(7, HORIZON_DAYS)
     sheets: list[tuple[int, OddsSheet]] = []
     for number in range(0, 2_000, 20):
         inputs, log_time_ms = _inputs(number), number * HOUR_MS
