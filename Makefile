@@ -80,6 +80,7 @@ check: .venv/installed ## format, lint, types, import contracts, tidiness
 bench: .venv/installed .venv-bench/installed kafka ## every figure of docs/performance.md anew, into out/bench/report.json
 	$(BIN)/python -m benchmarks --workload lines
 	$(BIN)/python -m benchmarks --workload baskets --out out/bench/baskets.json
+	$(BIN)/python -m benchmarks.figures
 
 bench-quick: .venv/installed kafka ## the same contenders once and on little, under a minute: ratios only
 	$(BIN)/python -m benchmarks limit engine plain_faust --count 3000 --rounds 1 --out out/bench/quick.json

@@ -93,7 +93,7 @@ def cost_at(members: int) -> tuple[float, float]:
             virtual_action(
                 members + n,
                 int(members * chance.random() ** _SKEW),
-                _START_MS + DAY_MS + n * 50,
+                _START_MS + members + n * 50,  # at once, so that no daily work of idle members is in it
                 purchase=n % (_BROWSES_PER_PURCHASE + 1) == 0,
             )
             for n in range(_MEASURED)
