@@ -83,7 +83,7 @@ def _field_problems(section: type[Section], tree: dict[str, object], path: str) 
 
 def _value_problems(hint: object, value: object, path: str) -> Iterator[str]:
     """What is wrong with one value; tables and lists of tables are looked into."""
-    section = _section_of(hint)
+    section = section_of(hint)
     if section is not None and isinstance(value, dict):
         yield from _field_problems(section, value, path + ".")
         return
@@ -101,12 +101,12 @@ def _value_problems(hint: object, value: object, path: str) -> Iterator[str]:
         yield f"{path}: {error}"
 
 
-def _section_of(hint: object) -> type[Section] | None:
+def section_of(hint: object) -> type[Section] | None:
     """The section type inside `Section`, `tuple[Section, ...]`, `Section | None` or an annotated one."""
     if isinstance(hint, type) and issubclass(hint, Section):
         return hint
     if get_origin(hint) in {tuple, Annotated, Union, UnionType}:
         for part in get_args(hint):
-            if part is not NoneType and (inner := _section_of(part)):
+            if part is not NoneType and (inner := section_of(part)):
                 return inner
     return None

@@ -1,11 +1,13 @@
 """What users of other systems complain about most, one test each."""
 
+from datetime import timedelta
+
 from loyalty.decisions import LedgerEntry
 from loyalty.explain import explain_entry
 from loyalty.policy import Policy
 from loyalty.scope import Scope
 from loyalty.weights import Weights
-from tests.support.member_desk import DAY_MS, START_MS, Desk, action, policy_of, purchase, refund
+from tests.support.member_desk import DAY_MS, START, START_MS, Desk, action, policy_of, purchase, refund
 
 RULES = """
 [points]
@@ -142,3 +144,21 @@ def test_what_a_member_owes_is_paid_from_the_next_points() -> None:
     assert desk.active == 30
     last = desk.entries[-1].data
     assert [(lot.status, lot.points) for lot in last.lots] == [("pending", -100), ("debt", 70), ("active", 30)]
+
+
+def test_a_manual_tier_is_no_silent_floor_and_is_not_overwritten() -> None:
+    desk = Desk(POLICY)
+    desk.act(purchase("o-1", START_MS, 100))
+    until = (START + timedelta(days=90)).isoformat()
+    manual = {"override": "fix", "tier": "gold", "until": until, "operator": "ann", "reason": "our mistake"}
+    desk.act(action("adjust", "a-1", START_MS, **manual))
+    for day in range(1, 80):  # what happens meanwhile does not overwrite it
+        desk.act(purchase(f"p-{day}", START_MS + day * DAY_MS, 100))
+        assert desk.tier == "gold"
+    desk.until(START_MS + 90 * DAY_MS)  # it ends when it was said to end, with an event, and leaves nothing behind
+    assert [change.data.kind for change in desk.tier_changes] == [
+        *("joined", "override_set", "upgraded", "will_downgrade", "override_ended", "downgraded"),
+    ]
+    assert desk.tier == "member"
+    assert desk.tier_changes[1].data.override is not None
+    assert desk.tier_changes[1].data.override.operator == "ann"
