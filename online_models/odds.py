@@ -43,7 +43,7 @@ class LogisticLeastSquares:
 
     Example:
         >>> learner = LogisticLeastSquares()
-        >>> for i in range(2_000):
+        >>> for i in range(8_000):
         ...     learner.learn({"one": 1.0}, float(i % 4 == 0))
         >>> round(probability(learner.predict({"one": 1.0})), 2)
         0.25
