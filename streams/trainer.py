@@ -153,6 +153,7 @@ class TrainerShell:
         self._trainer = Trainer()
         self._offset = -1
         self._saved_offset = -1
+        self._publishing = False
 
     async def prepare(self, assigned: Collection[TP], _replays: Mapping[int, Replay]) -> Positions:
         """Restore the trainer and publish the newest version again; returns where reading goes on."""
@@ -162,6 +163,7 @@ class TrainerShell:
             self._identity = await self._ask_identity()
             self._trainer, self._offset = self._checkpoints.read(self._identity)
             self._saved_offset = self._offset
+            self._publishing = False
             newest = await self._weights.read()
             if newest is not None:
                 await self._fan_out(newest)
@@ -169,8 +171,8 @@ class TrainerShell:
         return positions
 
     async def release(self) -> None:
-        """Keep what was learned."""
-        if self._offset > self._saved_offset:
+        """Keep what was learned, unless a version is on its way: its successor has to learn and publish it again."""
+        if self._offset > self._saved_offset and not self._publishing:
             self._save()
 
     async def run(self, stream: Stream) -> None:
@@ -209,10 +211,12 @@ class TrainerShell:
             self._save()
 
     async def _publish(self, published: PublishedWeights) -> None:
+        self._publishing = True
         if await self._weights.publish(published):
             await self._fan_out(published)
             self._metrics.event("weights_published")
             log("trainer").info("weights published", extra=fields(weights_version=published.version))
+        self._publishing = False
         self._save()
 
     def _save(self) -> None:
