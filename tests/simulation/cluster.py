@@ -186,7 +186,7 @@ class Cluster:
 
     async def _worker_main(self, machine: Machine, process: Process) -> None:
         connection = Connection("simulated", None, REQUEST_TIMEOUT_MS)
-        _reach(connection, self.broker)
+        reach(connection, self.broker)
         writer = BatchWriter(connection, cast("Any", OUTPUTS), CHANGELOG)
         stores = machine.stores = Stores(machine.disk, in_memory=machine.in_memory)
         consumer = FaustConsumer(process, self._check_acknowledged)
@@ -245,7 +245,7 @@ class Cluster:
 
     async def _trainer_main(self, machine: Machine, process: Process) -> None:
         connection = Connection("simulated", None, REQUEST_TIMEOUT_MS)
-        _reach(connection, self.broker)
+        reach(connection, self.broker)
         writer = RecordWriter(connection)
         consumer = FaustConsumer(process, lambda _partition, _offset: None)
         app = FaustApp(consumer)
@@ -377,7 +377,7 @@ def _ignore(_landed: Landed) -> None:
     """Nobody counts."""
 
 
-def _reach(connection: Connection, broker: Broker) -> None:
+def reach(connection: Connection, broker: Broker) -> None:
     """Let the clients of this connection find the simulated broker."""
     connection.consumer = {**connection.consumer, "broker": broker}
     connection.producer = {**connection.producer, "broker": broker}
