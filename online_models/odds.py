@@ -63,8 +63,9 @@ class LogisticLeastSquares:
         row = self._row(sane(inputs))
         chance = probability(bounded(float(self._state @ row)))
         gain = self._covariance @ row
-        spread = float(row @ gain) + 1.0 / max(_LEAST_VARIANCE, chance * (1.0 - chance))
-        self._state += gain * ((float(bounded(target) > 0.0) - chance) * (1.0 - float(row @ gain) / spread))
+        explained = float(row @ gain)
+        spread = explained + 1.0 / max(_LEAST_VARIANCE, chance * (1.0 - chance))
+        self._state += gain * ((float(bounded(target) > 0.0) - chance) * (1.0 - explained / spread))
         self._covariance -= np.multiply.outer(gain, gain / spread)
 
     def _row(self, inputs: Inputs) -> Floats:

@@ -35,7 +35,7 @@ _QUARTER_DAYS = 90
 # Households are dealt into five parts by hash of their pseudonym; the last one is for reporting only.
 _PARTS = 5
 
-# Rows after this share of the time span are reported on, those before are the warm-up.
+# Rows after this share of the time are reported on, those before are the warm-up.
 _WARM_UP = 0.6
 
 
@@ -108,8 +108,8 @@ class Rows:
 
     @property
     def cut_ms(self) -> int:
-        """Where the warm-up ends."""
-        first, last = int(self.moment_ms.min()), int(self.moment_ms.max())
+        """Where the warm-up ends: at a share of the time from the first moment to the last label."""
+        first, last = int(self.moment_ms.min()), int(self.log_time_ms.max())
         return first + int((last - first) * _WARM_UP)
 
     @property
