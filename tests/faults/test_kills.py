@@ -51,7 +51,7 @@ def test_a_crash_or_an_error_at_any_step_of_a_commit_changes_nothing(
 ) -> None:
     run = ToyRun(kafka_broker, topic_prefix, partitions=1)
     run.produce(5_000)
-    with run.worker(tmp_path) as worker:
+    with run.worker(tmp_path, TIERSTREAM_GROUP_INSTANCE_ID="one") as worker:
         assert worker.start(TOY_FAULT="raise:outputs:1").wait(60) == EXIT_SOFTWARE
         assert lag(kafka_broker, run.prefix, run.actions) == 5_000, "an error acknowledges nothing"
         for number, step in enumerate(get_args(Step)):
