@@ -86,7 +86,7 @@ class JsonFormatter(logging.Formatter):
             "event": record.getMessage(),
         }
         line |= getattr(record, _HELD, {})
-        if record.exc_info is not None and record.exc_info[1] is not None:
+        if record.exc_info and record.exc_info[1] is not None:  # a library may say False
             line |= _describe(record.exc_info[1])
         return json.dumps(line, default=str, ensure_ascii=False)
 

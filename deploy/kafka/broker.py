@@ -37,7 +37,7 @@ class Broker:
 
     def format(self, cluster_id: str) -> subprocess.Popen[bytes]:
         """Begin to format the storage; the caller waits for the process, so that several brokers format at once."""
-        options = ("format", "--cluster-id", cluster_id, "--config", str(self.folder / "server.properties"))
+        options = ("format", f"--cluster-id={cluster_id}", "--config", str(self.folder / "server.properties"))
         plain = replace(self._jvm, dump_classes=None)
         command = plain.command("kafka.tools.StorageTool", self.folder / "format.log", *options)
         with (self.folder / "broker.out").open("ab") as out:

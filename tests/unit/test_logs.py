@@ -68,3 +68,8 @@ def test_talkative_libraries_are_heard_from_warnings_on(lines: io.StringIO) -> N
     logging.getLogger("faust.app").warning("heed")
     log("worker").debug("below the level")
     assert [line["event"] for line in read(lines)] == ["heed"]
+
+
+def test_a_library_that_says_there_is_no_exception_is_understood(lines: io.StringIO) -> None:
+    logging.getLogger("asyncio").warning("slow", exc_info=False)
+    assert json.loads(lines.getvalue())["event"] == "slow"
