@@ -8,8 +8,23 @@ the last record of a key and touches nothing younger than its lag.
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from zlib import crc32
 
 from tests.simulation.world import World
+
+
+class Topic(str):
+    """A topic's name whose hash is the same in every process.
+
+    Sets of partitions are then in the same order everywhere, and a seed is the same run on every machine.
+    """
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        """Of the name's bytes."""
+        return crc32(self.encode())
+
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -107,7 +122,7 @@ class Broker:
 
     def log(self, topic: str, partition: int) -> PartitionLog:
         """The partition, made when first asked for."""
-        key = (topic, partition)
+        key = (str(topic), partition)
         if key not in self._logs:
             self._logs[key] = PartitionLog(topic, partition)
         return self._logs[key]

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import msgspec
 
-from online_models.published import decode_published
+from online_models.published import PublishedWeights, decode_published
 from online_models.training import Trainer
 from streams.agents import Fold, Landed, Members
 from streams.changelog import Replay
@@ -22,18 +22,18 @@ from streams.state import PARTITION_KEY, row_mark
 from streams.ticker import Ticker
 from streams.trainer import CheckpointFile, FanOut, TrainerCheckpoint, TrainerShell, WeightsLog
 from streams.writers import BatchWriter, Connection, RecordWriter
-from tests.simulation.broker import COMPACTION_LAG_S, Broker, Unsent
+from tests.simulation.broker import COMPACTION_LAG_S, Broker, Topic, Unsent
 from tests.simulation.disk import Disk, Stores, Table
 from tests.simulation.group import Group
 from tests.simulation.shell import FaustApp, FaustConsumer, Runtime
 from tests.simulation.workload import DURATION_S, KEY, Arrival, history_ms, policy
 from tests.simulation.world import Process, World
 
-ACTIONS = "actions"
-CHANGELOG = "changelog"
-EXAMPLES = "examples"
-WEIGHTS = "weights"
-OUTPUTS = {topic: topic for topic in ("points", "tier-changes", "notifications", "examples", "deadletter")}
+ACTIONS = Topic("actions")
+CHANGELOG = Topic("changelog")
+EXAMPLES = Topic("examples")
+WEIGHTS = Topic("weights")
+OUTPUTS = {topic: Topic(topic) for topic in ("points", "tier-changes", "notifications", "examples", "deadletter")}
 IDENTITY = b"simulated-topic!"
 
 REQUEST_TIMEOUT_MS = 5_000
@@ -194,7 +194,7 @@ class Cluster:
         app = FaustApp(consumer)
 
         def hook(step: Step, partition: int) -> None:
-            self._at_step(machine, process, step, partition)
+            self._at_step(machine, process, step, f"partition {partition}")
 
         def new_fold(partition: int, identity: bytes, store: RowStore) -> Fold:
             return PartitionFold(partition, identity, store, cached_members=self.cached_members)
@@ -249,12 +249,19 @@ class Cluster:
         writer = RecordWriter(connection)
         consumer = FaustConsumer(process, lambda _partition, _offset: None)
         app = FaustApp(consumer)
+        everywhere = FanOut(ACTIONS, self.partitions, KEY, writer)
+
+        async def fan_out(published: PublishedWeights) -> None:
+            # What is published has not reached the partitions yet: for a trainer, that is the step in between.
+            self._at_step(machine, process, "outputs", EXAMPLES)
+            await everywhere(published)
+
         shell = machine.shell = TrainerShell(
             cast("Any", app),
             identity=_identity,
             checkpoints=DiskCheckpoints(machine.disk),
             weights=WeightsLog(WEIGHTS, connection, writer),
-            fan_out=FanOut(ACTIONS, self.partitions, KEY, writer),
+            fan_out=fan_out,
             metrics=_METRICS,
         )
         recovery = self._recovery(app, connection, shell.prepare, shell.release, None)
@@ -282,7 +289,7 @@ class Cluster:
             table=lambda: cast("Any", table),
         )
 
-    def _at_step(self, machine: Machine, process: Process, step: Step, partition: int) -> None:
+    def _at_step(self, machine: Machine, process: Process, step: Step, where: str) -> None:
         """Do what is planned for this step, after some others like it."""
         for place, (whose, planned, others, act) in enumerate(machine.steps):
             if whose is process and planned == step:
@@ -290,7 +297,7 @@ class Cluster:
                     machine.steps[place] = (whose, planned, others - 1, act)
                 else:
                     del machine.steps[place]
-                    self.world.note(f"{process.name}: hit at step `{step}` of partition {partition}")
+                    self.world.note(f"{process.name}: hit at step `{step}` of {where}")
                     act()
                 return
 

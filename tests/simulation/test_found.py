@@ -8,6 +8,7 @@ from faust.types import TP
 
 from streams.changelog import ChangelogReader
 from streams.writers import Connection
+from tests.simulation import sabotage
 from tests.simulation.broker import Broker, Unsent
 from tests.simulation.clients import Consumer
 from tests.simulation.cluster import reach
@@ -44,3 +45,8 @@ def _read(seed: int, batches: Sequence[int], end: int) -> tuple[list[int], int]:
 def test_recovery_does_not_take_half_a_batch_that_is_written_meanwhile(seed: int) -> None:
     """Seed 109: rows of a late writer's batch without its partition row, so a record was applied to its own result."""
     assert _read(seed, [3, 5, 4], end=3) == ([0, 1, 2], 3)
+
+
+def test_reading_on_would_have_taken_it() -> None:
+    with sabotage.changelog_read_past_its_end():
+        assert any(_read(seed, [3, 5, 4], end=3)[1] in range(4, 8) for seed in range(20))

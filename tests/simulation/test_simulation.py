@@ -1,5 +1,10 @@
 """The shell under small disasters by the thousand: what is delivered and stored is what the log says."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from tests.simulation.run import run, shrink
@@ -29,6 +34,15 @@ def test_every_seed_of_the_night_keeps_the_promises(first: int) -> None:
 
 def test_a_seed_is_the_same_run_again() -> None:
     assert run(3) == run(3)
+
+
+def test_a_seed_is_the_same_run_in_every_process(repository: Path) -> None:
+    code = "from tests.simulation.run import run\nfor seed in range(5): print(seed, run(seed).steps)"
+    environment = {**os.environ, "PYTHONHASHSEED": "7"}
+    told = subprocess.run(
+        [sys.executable, "-c", code], cwd=repository, env=environment, capture_output=True, text=True, check=True
+    )
+    assert told.stdout.split("\n")[:-1] == [f"{seed} {run(seed).steps}" for seed in range(5)]
 
 
 def test_faults_are_more_than_the_runs_can_shrug_off() -> None:
