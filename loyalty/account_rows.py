@@ -117,11 +117,19 @@ class Extension(msgspec.Struct, array_like=True, gc=False):
     new_ms: int
 
 
-class Core(msgspec.Struct, array_like=True):
-    """The row `c`. `active_points` is the sum of active lots less `debt`, `pending_points` that of the pending ones.
+class Held(msgspec.Struct, array_like=True, gc=False):
+    """Until when pending points are held for reported misconduct, and until when by verdicts of the misconduct score.
 
-    No pending lot becomes active before `hold_ms`.
+    `example_offset` is that of the last verdict, so that none is followed twice.
     """
+
+    misconduct_ms: int = 0
+    verdict_ms: int = 0
+    example_offset: int = -1
+
+
+class Core(msgspec.Struct, array_like=True):
+    """The row `c`. `active_points` is the sum of active lots less `debt`, `pending_points` that of the pending ones."""
 
     member: str = ""
     joined_ms: int = 0
@@ -137,6 +145,12 @@ class Core(msgspec.Struct, array_like=True):
     channels: tuple[str, ...] = ()
     withheld: list[str] = []
     last_award: LastAward | None = None
-    hold_ms: int = 0
+    held: Held | None = None
     voided: list[VoidedLot] = []
     extensions: list[Extension] = []
+
+    @property
+    def hold_ms(self) -> int:
+        """No pending lot becomes active before this."""
+        held = self.held
+        return 0 if held is None else max(held.misconduct_ms, held.verdict_ms)

@@ -89,7 +89,8 @@ class LotChange(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 class EntryData(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A line of the ledger: what changed, what is left, and why.
 
-    `grant` is the entry id of the award that an activation, cancellation or clawback is about.
+    `grant` is the entry id of the award that an activation, cancellation or clawback is about. `misconduct_score` is
+    what a verdict gave, from 0 to 1,000.
     """
 
     sequence: int
@@ -110,6 +111,7 @@ class EntryData(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     factors: Factors | None = None
     reason: str = ""
     operator: str = ""
+    misconduct_score: int = 0
 
 
 class Contribution(msgspec.Struct, frozen=True, gc=False):

@@ -43,12 +43,12 @@ from features.measures import measures_of
 from features.windows import ActivityWindows
 from loyalty.account import Account
 from loyalty.basket import basket_of
-from loyalty.context import Context
+from loyalty.context import Context, Parts
 from loyalty.corrections import adjust, adjustment_objection, penalise
-from loyalty.decisions import Cause, Decision
+from loyalty.decisions import SOURCE, Cause, Decision
 from loyalty.due import Edits, next_edit, run_due
 from loyalty.earning import Earned, earn
-from loyalty.holds import hold
+from loyalty.holds import follow_verdict, hold
 from loyalty.milestones import award_milestones
 from loyalty.orders import Order, Orders
 from loyalty.refunds import refund
@@ -56,10 +56,11 @@ from loyalty.rejections import Rejection, RejectionReason
 from loyalty.rewards import cancel_redemption, redeem
 from loyalty.scope import Scope
 from loyalty.tiers import count, join
+from loyalty.verdicts import Verdict
 
 _NAMES = dict(zip(ACTION_TYPES, ACTION_NAMES, strict=True))
 
-__all__ = ["Edits", "Rejection", "RejectionReason", "apply_action", "next_due_ms", "run_due"]
+__all__ = ["Edits", "Rejection", "RejectionReason", "apply_action", "apply_verdict", "next_due_ms", "run_due"]
 
 
 def apply_action(
@@ -75,6 +76,13 @@ def apply_action(
     context = Context((account, orders, windows), action.subject, cause, times_ms, scope)
     rejection = _apply(context, action)
     return context.out if rejection is None else rejection
+
+
+def apply_verdict(parts: Parts, verdict: Verdict, scope: Scope, log_time_ms: int) -> list[Decision]:
+    """Let a verdict of the misconduct score do what the policy lets it, as of log time."""
+    context = Context(parts, verdict.member, Cause(SOURCE, verdict.id), (log_time_ms, log_time_ms), scope)
+    follow_verdict(context, verdict)
+    return context.out
 
 
 def next_due_ms(account: Account, orders: Orders, edits: Edits = ()) -> int | None:

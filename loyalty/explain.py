@@ -15,6 +15,7 @@ from loyalty.orders import Orders
 from loyalty.policy.fields import BP
 from loyalty.qualification import contributions
 from loyalty.scope import Scope
+from loyalty.verdicts import MAX_SCORE
 
 
 def explain_entry(entry: LedgerEntry, point_scale: int = 1) -> str:
@@ -28,6 +29,8 @@ def explain_entry(entry: LedgerEntry, point_scale: int = 1) -> str:
         lines.append(f"  because: {data.reason}")
     if data.operator:
         lines.append(f"  by {data.operator}")
+    if data.misconduct_score:
+        lines.append(f"  misconduct score: {data.misconduct_score} of {MAX_SCORE}")
     if data.grant:
         lines.append(f"  it concerns the award {data.grant}")
     lines.append(f"  cause: {data.cause.id} of {data.cause.source}")
@@ -153,7 +156,7 @@ _VERBS = {
     "expired": "expired",
     "redeemed": "were redeemed",
     "clawed_back": "were taken back for a refund",
-    "cancelled": "pending were cancelled for a refund",
+    "cancelled": "pending were cancelled",
     "penalised": "were taken for misconduct",
     "adjusted": "adjusted",
     "returned": "were returned from a redemption",

@@ -1,6 +1,8 @@
-"""Holds: after misconduct pending points stay pending, until a verdict, or until the hold is over.
+"""Holds: pending points stay pending after misconduct, until a verdict, or until the hold is over.
 
-A lot that falls due meanwhile is put off to the end of the hold, so that a verdict finds what was held by its due time.
+What holds is reported misconduct, or the learned misconduct score; each has its own end, and points wait for the later
+one. A lot that falls due meanwhile is put off to the end of the hold, so that a verdict finds what was held by its due
+time.
 """
 
 from bisect import insort
@@ -8,44 +10,102 @@ from bisect import insort
 from features.actions import Adjust, Misconduct
 from features.event_time import DAY_MS
 from features.table import QUARTER_WINDOW, SEVERITIES
-from loyalty.account_rows import VoidedLot
+from loyalty.account_rows import Held, VoidedLot
 from loyalty.context import Context
 from loyalty.ledger import Facts, entry_id, post
 from loyalty.lots import place_of, take_pending
 from loyalty.policy.earning import Hold
 from loyalty.rejections import Rejection
+from loyalty.verdicts import Verdict
 
 
 def due_or_held(context: Context, since_ms: int, pending_ms: int) -> int:
-    """When points earned at `since_ms` become active; 0 for at once."""
-    due_ms = since_ms + pending_ms if pending_ms else 0
+    """When points earned at `since_ms` become active; 0 for at once.
+
+    Points that wait anyhow keep their own date: if it comes during a hold they are put off then, and if the hold ends
+    before it they still wait for it.
+    """
+    if pending_ms:
+        return since_ms + pending_ms
     hold_ms = context.core.hold_ms
-    return max(due_ms, hold_ms) if hold_ms > context.now_ms else due_ms
+    return hold_ms if hold_ms > context.now_ms else 0
 
 
 def hold(context: Context, action: Misconduct) -> None:
     """Hold the member's pending points where the policy says so; the windows know of the action by now."""
-    core = context.core
     score = context.windows.total(SEVERITIES, QUARTER_WINDOW)
     for rule in context.compiled.holds:
         until_ms = context.time_ms + rule.days * DAY_MS
-        if _meets(rule, action, score) and until_ms > max(core.hold_ms, context.now_ms):
-            for lot in core.pending:
-                if lot.due_ms == core.hold_ms:  # put off before
-                    lot.due_ms = until_ms
-            core.pending.sort(key=place_of)
-            core.hold_ms = until_ms
+        if not _meets(rule, action, score) or until_ms <= context.now_ms:
+            continue
+        before_ms, held = context.core.hold_ms, _held(context)
+        if until_ms > held.misconduct_ms:
+            held.misconduct_ms = until_ms
+            context.account.core_changed = True
+            _move_put_off(context, before_ms)
             facts = Facts("misconduct", rule.id, reason=action.data.kind)
             post(context, "held", entry_id(context, "held", rule.id), [], facts)
+
+
+def follow_verdict(context: Context, verdict: Verdict) -> None:
+    """Let the misconduct score hold, release or cancel, as far as the policy's holds by `anomaly` go; each once."""
+    held = _held(context)
+    if verdict.example_offset <= held.example_offset:
+        return
+    held.example_offset = verdict.example_offset
+    context.account.core_changed = True
+    rules = [rule for rule in context.compiled.anomaly_holds if verdict.score >= rule.score_from]
+    facts = Facts("verdict", reason=verdict.reason, misconduct_score=verdict.score)
+    match verdict.verdict:
+        case "hold":
+            for rule in rules:
+                _hold_by_score(context, rule, facts._replace(rule=rule.id))
+        case "release":
+            before_ms, held.verdict_ms = context.core.hold_ms, 0
+            _move_put_off(context, before_ms)
+        case "cancel":
+            cancelling = next((rule for rule in rules if rule.cancels), None)
+            if cancelling is not None:
+                _cancel_pending(context, facts._replace(rule=cancelling.id))
+
+
+def _hold_by_score(context: Context, rule: Hold, facts: Facts) -> None:
+    held = _held(context)
+    until_ms = context.now_ms + rule.days * DAY_MS
+    if until_ms > held.verdict_ms:
+        before_ms = context.core.hold_ms
+        held.verdict_ms = until_ms
+        _move_put_off(context, before_ms)
+        post(context, "held", entry_id(context, "held", rule.id), [], facts)
+
+
+def _held(context: Context) -> Held:
+    core = context.core
+    if core.held is None:
+        core.held = Held()
+    return core.held
+
+
+def _move_put_off(context: Context, before_ms: int) -> None:
+    """Let what was put off to the end of a hold, `before_ms`, wait for the end that it has now, or be due now."""
+    core = context.core
+    due_ms = max(core.hold_ms, context.now_ms)
+    if before_ms <= context.now_ms:
+        return
+    for lot in core.pending:
+        if lot.due_ms == before_ms:
+            lot.due_ms = due_ms
+    core.pending.sort(key=place_of)
 
 
 def put_off(context: Context) -> bool:
     """Put the first pending lot off to the end of the hold; False where there is none."""
     core = context.core
-    if core.hold_ms <= context.now_ms:
+    hold_ms = core.hold_ms
+    if hold_ms <= context.now_ms:
         return False
     lot = core.pending.pop(0)
-    lot.due_ms = core.hold_ms
+    lot.due_ms = hold_ms
     insort(core.pending, lot, key=place_of)
     context.account.core_changed = True
     return True
@@ -59,27 +119,35 @@ def verdict_objection(context: Context, action: Adjust) -> Rejection | None:
 
 
 def give_verdict(context: Context, action: Adjust) -> None:
-    """End the hold: what would be active by now becomes so, or all that is pending is cancelled."""
-    core, data = context.core, action.data
-    context.account.core_changed = True
-    if data.verdict == "release":
-        for lot in core.pending:
-            if lot.due_ms == core.hold_ms:
-                lot.due_ms = context.now_ms
-        core.pending.sort(key=place_of)
+    """End all holds by an operator's word: what is due by now becomes active, or all that is pending is cancelled."""
+    data = action.data
+    if data.verdict == "cancel":
+        _cancel_pending(context, Facts("adjust", reason=data.reason, operator=data.operator))
     else:
-        horizon_ms = context.now_ms - context.policy.input.reach_ms
-        core.voided = [past for past in core.voided if past.at_ms >= horizon_ms]
-        changes = []
-        for lot in list(core.pending):
-            core.voided.append(VoidedLot(lot.lot, context.now_ms))
-            taken = take_pending(core, lot.due_ms, lot.lot, lot.points)
-            if taken is not None:
-                changes.append(taken)
-        if changes:
-            facts = Facts("adjust", reason=data.reason, operator=data.operator)
-            post(context, "cancelled", entry_id(context, "cancelled", "verdict"), changes, facts)
-    core.hold_ms = 0
+        _end_holds(context)
+
+
+def _end_holds(context: Context) -> None:
+    before_ms, held = context.core.hold_ms, _held(context)
+    held.misconduct_ms = held.verdict_ms = 0
+    context.account.core_changed = True
+    _move_put_off(context, before_ms)
+
+
+def _cancel_pending(context: Context, facts: Facts) -> None:
+    """Take all pending points, remember whose they were, and end all holds: nothing is left to be held."""
+    core = context.core
+    horizon_ms = context.now_ms - context.policy.input.reach_ms
+    core.voided = [past for past in core.voided if past.at_ms >= horizon_ms]
+    changes = []
+    for lot in list(core.pending):
+        core.voided.append(VoidedLot(lot.lot, context.now_ms))
+        taken = take_pending(core, lot.due_ms, lot.lot, lot.points)
+        if taken is not None:
+            changes.append(taken)
+    if changes:
+        post(context, "cancelled", entry_id(context, "cancelled", "verdict"), changes, facts)
+    _end_holds(context)
 
 
 def _meets(rule: Hold, action: Misconduct, score: int) -> bool:

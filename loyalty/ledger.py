@@ -28,6 +28,7 @@ class Facts(NamedTuple):
     factors: Factors | None = None
     reason: str = ""
     operator: str = ""
+    misconduct_score: int = 0
 
 
 NO_FACTS = Facts()

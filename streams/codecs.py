@@ -27,6 +27,7 @@ Reason = Literal[
     "ahead_of_log_time",
     "unknown_currency",
     "unknown_order",
+    "unknown_member",
     "rejected",
 ]
 

@@ -1,4 +1,4 @@
-"""Records of our own in a partition's log: ticks, weights and policies, signed.
+"""Records of our own in a partition's log: ticks, weights, policies and verdicts, signed.
 
 Whatever can change a decision travels in the log. These records can, so only our processes may write them: the topic's
 access list says who, and an Ed25519 signature (RFC 8032) proves it to whoever replays the log later. A policy record
@@ -13,6 +13,7 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from loyalty.verdicts import Verdict
 from loyalty.weights import Weights
 
 CONTROL_PREFIX = "loyalty.control."
@@ -82,7 +83,13 @@ class PolicyRecord(_Control, frozen=True, kw_only=True, tag=CONTROL_PREFIX + "po
     data: PolicyData
 
 
-Control = Tick | WeightsRecord | PolicyRecord
+class VerdictRecord(_Control, frozen=True, kw_only=True, tag=CONTROL_PREFIX + "verdict"):
+    """Brings a verdict of the misconduct score on one member, whose id is the record's key."""
+
+    data: Verdict
+
+
+Control = Tick | WeightsRecord | PolicyRecord | VerdictRecord
 
 _DECODER = msgspec.json.Decoder(Control)
 
@@ -152,3 +159,8 @@ def weights_record(data: WeightsData, key: Ed25519PrivateKey) -> bytes:
 def policy_record(data: PolicyData, key: Ed25519PrivateKey) -> bytes:
     """A signed policy record."""
     return sign(PolicyRecord(id=f"policy-{data.version}", data=data), key)
+
+
+def verdict_record(verdict: Verdict, key: Ed25519PrivateKey) -> bytes:
+    """A signed verdict, for the partition of the member's actions, under the member's id as key."""
+    return sign(VerdictRecord(id=verdict.id, data=verdict), key)

@@ -18,13 +18,14 @@ from loyalty.engine import Rejection, apply_action
 from loyalty.scope import Scope
 from streams import accounting
 from streams.codecs import InvalidAction, decode
-from streams.controls import Control, PolicyRecord, Tick, WeightsRecord, is_signed
+from streams.controls import Control, PolicyRecord, Tick, VerdictRecord, WeightsRecord, is_signed
 from streams.due_work import DueWork
 from streams.members import DEFAULT_CACHED_MEMBERS, Members
 from streams.outbox import Outbox
 from streams.partition import Partition
 from streams.records import Batch, LogRecord, Output, RowStore
 from streams.state import Member, pack_row
+from streams.verdicts import Verdicts
 
 # A state batch is one Kafka record batch: it must stay well under the topic's max.message.bytes (16 MiB).
 MAX_STATE_BATCH_BYTES = 4 * 1024 * 1024
@@ -53,6 +54,7 @@ class PartitionFold:
         self._members = Members(store, cached_members)
         self._outbox = Outbox(self._partition, topic)
         self._due = DueWork(self._partition, self._members, self._outbox)
+        self._verdicts = Verdicts(self._partition, self._members, self._outbox, self._due)
 
     @property
     def mark(self) -> int:
@@ -114,7 +116,7 @@ class PartitionFold:
         match message:
             case InvalidAction():
                 self._outbox.reject(record, message)
-            case Tick() | WeightsRecord() | PolicyRecord():
+            case Tick() | WeightsRecord() | PolicyRecord() | VerdictRecord():
                 self._apply_control(record, message)
             case _:
                 self._apply_action(record, message)
@@ -153,7 +155,6 @@ class PartitionFold:
                 record, InvalidAction("not_signed", "a control record must be signed by a key of the policy")
             )
             return
-        self._partition.count(accounting.CONTROL_RECORDS)
         match control:
             case Tick(data=tick):
                 self._partition.advance(tick.time_ms)
@@ -163,8 +164,12 @@ class PartitionFold:
             case PolicyRecord(data=policy):
                 if self._partition.adopt_policy(policy):
                     self._outbox.announce(policy)
+            case VerdictRecord():
+                if not self._verdicts.follow(record, control):
+                    return
             case _:
                 assert_never(control)
+        self._partition.count(accounting.CONTROL_RECORDS)
 
     def _no_policy(self, record: LogRecord) -> ContractError:
         return ContractError(

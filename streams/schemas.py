@@ -26,7 +26,7 @@ from loyalty.decisions import (
 )
 from online_models.examples import EXAMPLE_EVENTS
 from streams.codecs import DeadLetter
-from streams.controls import PolicyRecord, Tick, WeightsRecord
+from streams.controls import PolicyRecord, Tick, VerdictRecord, WeightsRecord
 
 Json = dict[str, object]
 Event = type[msgspec.Struct]
@@ -45,7 +45,7 @@ DECISION_KINDS: Mapping[Event, tuple[str, tuple[str, ...]]] = {
 CHANNELS: Mapping[str, tuple[str, Sequence[Event]]] = {
     "actions": (
         "Member actions, key = member id, and signed records of our own that decide with them.",
-        (*ACTION_TYPES, Tick, WeightsRecord, PolicyRecord),
+        (*ACTION_TYPES, Tick, WeightsRecord, PolicyRecord, VerdictRecord),
     ),
     "points": ("Every ledger entry, numbered per member.", (LedgerEntry,)),
     "tier-changes": ("Every change of a member's tier or of its validity, numbered per member.", (TierChange,)),

@@ -30,6 +30,7 @@ PURE_STREAMS = (
     "records",
     "replay",
     "state",
+    "verdicts",
     "versions",
 )
 IMPURE_MODULES = {"asyncio", "logging", "os", "secrets", "socket", "subprocess", "threading", "time", "uuid"}

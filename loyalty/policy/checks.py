@@ -10,6 +10,7 @@ from features.table import FEATURES, MEASURES
 from loyalty.policy.earning import EarningRule, Expiry
 from loyalty.policy.fields import BP
 from loyalty.policy.programme import PPM
+from loyalty.verdicts import MAX_SCORE
 
 if TYPE_CHECKING:
     from loyalty.policy.model import Policy
@@ -38,6 +39,7 @@ def problems_of(policy: "Policy") -> Iterator[str]:
     yield from _score_problems(policy)
     yield from _segment_problems(policy)
     yield from _offer_problems(policy)
+    yield from _hold_problems(policy)
     for milestone in policy.milestones:
         path = f"milestones[{milestone.id}].measure"
         yield from _unknown(path, (milestone.measure,), (measure.name for measure in MEASURES), "measure")
@@ -177,6 +179,18 @@ def _segment_problems(policy: "Policy") -> Iterator[str]:
                 yield f"{path}[{bound.feature}]: give at_least, below or both"
             elif bound.at_least is not None and bound.below is not None and bound.at_least >= bound.below:
                 yield f"{path}[{bound.feature}]: at_least must be less than below"
+
+
+def _hold_problems(policy: "Policy") -> Iterator[str]:
+    for hold in policy.holds:
+        path = f"holds[{hold.id}]."
+        if hold.by == "anomaly":
+            if hold.kinds or hold.severity_from > 1:
+                yield f"{path}by: the misconduct score knows neither kinds nor severity_from, only score_from"
+            if hold.score_from > MAX_SCORE:
+                yield f"{path}score_from: the misconduct score is at most {MAX_SCORE}"
+        elif hold.cancels:
+            yield f"{path}cancels: is for holds by anomaly; after misconduct an operator's verdict cancels"
 
 
 def _offer_problems(policy: "Policy") -> Iterator[str]:

@@ -104,7 +104,8 @@ class Compiled:
         self.milestones = {measure: tuple(those) for measure, those in milestones.items()}
         self.rewards: dict[str, Reward] = {reward.id: reward for reward in policy.rewards}
         self.benefits = {benefit.id: benefit for benefit in policy.benefits}
-        self.holds: tuple[Hold, ...] = policy.holds
+        self.holds: tuple[Hold, ...] = tuple(hold for hold in policy.holds if hold.by == "misconduct")
+        self.anomaly_holds: tuple[Hold, ...] = tuple(hold for hold in policy.holds if hold.by == "anomaly")
         self.penalties: tuple[Penalty, ...] = policy.penalties
         expiry = policy.points.expiry
         self.pending_ms = policy.points.pending_days * DAY_MS

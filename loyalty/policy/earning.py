@@ -116,17 +116,21 @@ class Milestone(Section, frozen=True):
 
 
 class Hold(Section, frozen=True):
-    """After misconduct, no pending point becomes active for `days`, or until an operator's verdict.
+    """No pending point becomes active for `days`, or until an operator's verdict. What is earned meanwhile waits too.
 
-    What is earned meanwhile waits too. It applies from a severity on, or from a `score_from` on: the severities
-    reported within 90 days, added up. Without a verdict the points are released when the days are over.
+    By `misconduct`: after a report of one of `kinds`, from a severity on and from a `score_from` on, the severities
+    reported within 90 days, added up. By `anomaly`: when the learned misconduct score (0 to 1,000) reaches
+    `score_from`; a later verdict of that score may release what it holds, or with `cancels` cancel it. Without a
+    verdict the points are released when the days are over.
     """
 
     id: Name
     days: Annotated[int, msgspec.Meta(ge=1, le=366)]
+    by: Literal["misconduct", "anomaly"] = "misconduct"
     kinds: tuple[Label, ...] = ()
     severity_from: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1
     score_from: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1
+    cancels: bool = False
 
 
 class Penalty(Section, frozen=True):
