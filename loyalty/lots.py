@@ -156,12 +156,14 @@ def extend(core: Core, later_ms: int) -> list[LotChange]:
 
 
 def expire(core: Core, lot: ActiveLot, at_ms: int) -> tuple[LotChange, int]:
-    """End an active lot. Also returns how often a lot of this expiry has ended before (late points end again)."""
+    """End an active lot. Also returns how often a lot of this expiry has ended at this time before.
+
+    Points that come late to a lot that has ended end with it again; one that ends by inactivity begins anew instead.
+    """
     change = _take_active(core, lot.expires_ms, lot.points)
     for past in core.expired:
-        if past.expires_ms == lot.expires_ms:
-            past.points = -change.points + (past.points if past.at_ms == at_ms else 0)
-            past.at_ms = at_ms
+        if past.expires_ms == lot.expires_ms and past.at_ms == at_ms:
+            past.points -= change.points
             past.times += 1
             return change, past.times - 1
     core.expired.append(ExpiredLot(lot.expires_ms, at_ms, -change.points, 1))
@@ -170,14 +172,15 @@ def expire(core: Core, lot: ActiveLot, at_ms: int) -> tuple[LotChange, int]:
 
 def forget_expired(core: Core, before_ms: int) -> None:
     """Forget expired lots that no refund and no late action can ask for any more."""
-    core.expired = [past for past in core.expired if past.expires_ms >= before_ms]
+    core.expired = [past for past in core.expired if past.at_ms >= before_ms]
 
 
 def forgive_expired(core: Core, expires_ms: int, earned_ms: int, points: int) -> int:
     """How many of `points`, earned at `earned_ms`, have expired already; they are not taken a second time."""
+    rest = points
     for past in core.expired:
         if past.expires_ms == expires_ms and earned_ms < past.at_ms:
-            forgiven = min(points, past.points)
+            forgiven = min(rest, past.points)
             past.points -= forgiven
-            return forgiven
-    return 0
+            rest -= forgiven
+    return points - rest

@@ -7,7 +7,7 @@ from loyalty.explain import explain_entry
 from loyalty.policy import Policy
 from loyalty.scope import Scope
 from loyalty.weights import Weights
-from tests.support.member_desk import DAY_MS, START, START_MS, Desk, action, policy_of, purchase, refund
+from tests.support.member_desk import DAY_MS, START, START_MS, Desk, action, ms, policy_of, purchase, refund
 
 RULES = """
 [points]
@@ -162,3 +162,30 @@ def test_a_manual_tier_is_no_silent_floor_and_is_not_overwritten() -> None:
     assert desk.tier == "member"
     assert desk.tier_changes[1].data.override is not None
     assert desk.tier_changes[1].data.override.operator == "ann"
+
+
+def test_points_that_ended_by_inactivity_are_not_taken_a_second_time_whatever_ended_since() -> None:
+    """Two orders end by inactivity, one after the other; returning the first takes none of what a login earned."""
+    desk = Desk(
+        policy_of(
+            """
+[points]
+expiry = { kind = "inactivity", days = 20 }
+[[earning]]
+id = "purchase"
+action = "purchase"
+points = 3
+per_minor = 100
+[[earning]]
+id = "login"
+action = "login"
+points = 4
+expiry = { kind = "never" }
+"""
+        )
+    )
+    desk.act(purchase("o-1", ms("2017-03-01"), 1_000))  # 30 points, gone on 22 March
+    desk.act(purchase("o-2", ms("2017-03-26"), 100))  # 3 points, gone on 16 April
+    desk.act(action("login", "l-1", ms("2017-03-26")))  # 4 points that stay
+    desk.act(refund("r-1", ms("2017-04-20"), "o-1", 1_000))
+    assert desk.active == 4
