@@ -57,6 +57,17 @@ class DayBuckets:
                     if start_day <= first + place < end_day:
                         yield bucket
 
+    def items(self) -> Iterator[tuple[int, Bucket]]:
+        """Each day that has a bucket, with it, in no order that matters."""
+        for number in self._chunks:
+            for place, bucket in self._chunk(number).items():
+                yield number * DAYS_PER_CHUNK + place, bucket
+
+    def rows(self) -> Iterator[tuple[bytes, bytes]]:
+        """All rows as they would be written now."""
+        for number in sorted(self._chunks):
+            yield _suffix(number), _ENCODER.encode(self._chunk(number))
+
     def forget_before(self, day: int) -> None:
         """Delete the chunks that end at or before the start of `day`."""
         oldest = day // DAYS_PER_CHUNK

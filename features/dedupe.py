@@ -4,10 +4,14 @@ An event is known by `(source, id)`, as CloudEvents says; a digest of the two is
 page; a full page is closed and gets a row of its own, so an action rewrites only a small page. Pages are kept by *log*
 day, because lateness is bounded in log time: a page goes when its newest digest is older than anything acceptable.
 
+Beside a digest there may be a note, opaque here: what the event has brought about, in case that it turns out to have
+been applied to another member who is the same person.
+
 64 bits are enough: among the ten thousand ids of a very busy member, the chance that a new one meets an old digest is
 10,000 / 2**64, less than one in a quadrillion.
 """
 
+from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Final
 
@@ -18,6 +22,9 @@ from features.rows import Changes, Read, read_owed_row, read_row
 DIGEST_BYTES: Final = 8
 IDS_PER_PAGE: Final = 16
 
+# A page with so many bytes of notes is full too, so that an action after it rewrites a small page again.
+NOTE_BYTES_PER_PAGE: Final = 160
+
 _OPEN_ROW: Final = b"i"
 _NUMBER_BYTES: Final = 4
 
@@ -25,15 +32,17 @@ _NUMBER_BYTES: Final = 4
 class _ClosedPage(msgspec.Struct, array_like=True, gc=False):
     last_day: int
     digests: bytes
+    notes: dict[int, bytes] = {}
 
 
 class _OpenPage(msgspec.Struct, array_like=True, gc=False):
-    """`first` is the oldest closed page that is kept, `number` this page's own number."""
+    """`first` is the oldest closed page that is kept, `number` this page's own number, `notes` are by place."""
 
     first: int
     number: int
     last_day: int
     digests: bytes
+    notes: dict[int, bytes] = {}
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -102,6 +111,31 @@ class SeenIds:
             yield _suffix(number), None if page is None else _ENCODER.encode(page)
         self._changed.clear()
 
+    def rows(self) -> Iterator[tuple[bytes, bytes]]:
+        """All rows as they would be written now, changed or not."""
+        yield _OPEN_ROW, _ENCODER.encode(self._open)
+        for number, page in self._closed.items():
+            yield _suffix(number), _ENCODER.encode(page)
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
+        """Each digest with its note, which may be empty, in the order in which they came."""
+        pages = [(page.digests, page.notes) for page in self._closed.values()]
+        for digests, notes in (*pages, (self._open.digests, self._open.notes)):
+            for place, digest in enumerate(_split(digests)):
+                yield digest, notes.get(place, b"")
+
+    def absorb(self, other: "SeenIds", log_day: int) -> None:
+        """Remember everything that `other` does, notes too, as long as if it had come on `log_day`.
+
+        >>> mine, theirs = SeenIds.load({}.get), SeenIds.load({}.get)
+        >>> theirs.remember(event_digest("shop", "1"), 17_229, b"5 points")
+        >>> mine.absorb(theirs, 17_230)
+        >>> mine.seen(event_digest("shop", "1")), list(mine.items()) == list(theirs.items())
+        (True, True)
+        """
+        for digest, note in other.items():
+            self.remember(digest, log_day, note)
+
     def __len__(self) -> int:
         return len(self._known)
 
@@ -109,16 +143,18 @@ class SeenIds:
         """Whether the event was remembered, and not so long ago that its page has expired."""
         return digest in self._known
 
-    def remember(self, digest: bytes, log_day: int) -> None:
+    def remember(self, digest: bytes, log_day: int, note: bytes = b"") -> None:
         """Keep an event that was applied on a day of log time; remembering it twice changes nothing."""
         if digest in self._known:
             return
         page = self._open
-        if len(page.digests) >= IDS_PER_PAGE * DIGEST_BYTES:
-            self._closed[page.number] = _ClosedPage(page.last_day, page.digests)
+        if _is_full(page):
+            self._closed[page.number] = _ClosedPage(page.last_day, page.digests, page.notes)
             self._changed.add(page.number)
             page.number += 1
-            page.digests = b""
+            page.digests, page.notes = b"", {}
+        if note:
+            page.notes[len(page.digests) // DIGEST_BYTES] = note
         page.digests += digest
         page.last_day = log_day
         self._known.add(digest)
@@ -137,8 +173,14 @@ class SeenIds:
             self._open_changed = True
         if page.digests and page.last_day < oldest_day:
             self._known.difference_update(_split(page.digests))
-            page.digests = b""
+            page.digests, page.notes = b"", {}
             self._open_changed = True
+
+
+def _is_full(page: _OpenPage) -> bool:
+    if len(page.digests) >= IDS_PER_PAGE * DIGEST_BYTES:
+        return True
+    return bool(page.notes) and sum(map(len, page.notes.values())) >= NOTE_BYTES_PER_PAGE
 
 
 def _split(digests: bytes) -> list[bytes]:

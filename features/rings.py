@@ -92,6 +92,15 @@ class Rings:
         if day != self.day:
             self._turn_day(day, totals)
 
+    def absorb(self, other: "Rings") -> None:
+        """Add the buckets of `other`, which stand at the same instant, so that each has the same place here."""
+        for mine, theirs in ((self.slots, other.slots), (self.hours, other.hours), (self.open_days, other.open_days)):
+            for number, bucket in theirs.items():
+                merge(mine.setdefault(number, {}), bucket)
+        for day, bucket in other.days.items():
+            merge(self.days.open(day), bucket)
+        self.hours_changed = self.older_changed = True
+
     def open_hours(self) -> dict[int, Bucket]:
         """The hours that slots still leave for."""
         return {hour: bucket for hour, bucket in self.hours.items() if hour > self.hour - OPEN_HOURS}

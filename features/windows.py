@@ -8,6 +8,8 @@ How often an amount moves is how often a row is written (`features.window_rows`)
 the first one in an hour two, the first one in a day, late ones and refunds up to four.
 """
 
+from collections.abc import Iterator
+
 from features.aggregates import Amounts, take
 from features.days import DayBuckets
 from features.event_time import DAY_MS
@@ -82,12 +84,20 @@ class ActivityWindows:
             yield RECENT_ROW, ENCODER.encode(self._recent())
         if rings.hours_changed:
             rings.hours_changed = False
-            hours = HoursRow(by_age(rings.closed_hours(), rings.hour), by_age(rings.open_days, rings.day))
-            yield HOURS_ROW, ENCODER.encode(hours)
+            yield HOURS_ROW, ENCODER.encode(self._hours())
         if rings.older_changed or self._first_changed:
             rings.older_changed = self._first_changed = False
             yield BASE_ROW, ENCODER.encode(self._base())
             yield from rings.days.changed()
+
+    def rows(self) -> Iterator[tuple[bytes, bytes]]:
+        """All rows as they would be written now, changed or not: what the windows of another member can absorb."""
+        if self._as_of_ms == NOT_YET_MS:
+            return
+        yield RECENT_ROW, ENCODER.encode(self._recent())
+        yield HOURS_ROW, ENCODER.encode(self._hours())
+        yield BASE_ROW, ENCODER.encode(self._base())
+        yield from self._rings.days.rows()
 
     @property
     def as_of_ms(self) -> int:
@@ -141,6 +151,36 @@ class ActivityWindows:
             for at in range(window * MEASURE_COUNT + measure, TOTALS_SIZE, MEASURE_COUNT):
                 totals[at] -= taken
 
+    def absorb(self, other: "ActivityWindows") -> None:
+        """Add what another member did, as if it had been observed here. `other` is used up by it.
+
+        Sums are added, of first and last times the outer ones stay, and the windows end at the later of the two
+        instants: all of it commutative and associative, so members may be merged in any order.
+
+        >>> from features.table import SPEND
+        >>> mine, theirs = ActivityWindows.load({}.get), ActivityWindows.load({}.get)
+        >>> mine.observe(((SPEND, 500),), time_ms=0)
+        >>> theirs.observe(((SPEND, 70),), time_ms=2 * DAY_MS)
+        >>> mine.absorb(theirs)
+        >>> mine.total(SPEND, DAY_WINDOW), mine.total(SPEND, WEEK_WINDOW)
+        (70, 570)
+        """
+        if other.as_of_ms == NOT_YET_MS:
+            return
+        other.advance(self._as_of_ms)
+        self.advance(other.as_of_ms)
+        rings, totals, first_ms, last_ms = other.contents()
+        self._rings.absorb(rings)
+        self._totals = [mine + theirs for mine, theirs in zip(self._totals, totals, strict=True)]
+        self._last_ms = [max(times) for times in zip(self._last_ms, last_ms, strict=True)]
+        firsts = zip(self._first_ms, first_ms, strict=True)
+        self._first_ms = [min((t for t in times if t != NOT_YET_MS), default=NOT_YET_MS) for times in firsts]
+        self._recent_changed = self._first_changed = True
+
+    def contents(self) -> tuple[Rings, list[int], list[int], list[int]]:
+        """What another's `absorb` takes over: buckets, totals, first and last times."""
+        return self._rings, self._totals, self._first_ms, self._last_ms
+
     def _note_time(self, measure: int, time_ms: int) -> None:
         self._last_ms[measure] = max(self._last_ms[measure], time_ms)
         if time_ms < self._first_ms[measure] or self._first_ms[measure] == NOT_YET_MS:
@@ -155,6 +195,10 @@ class ActivityWindows:
             by_age(rings.slots, rings.slot),
             by_age(rings.open_hours(), rings.hour),
         )
+
+    def _hours(self) -> HoursRow:
+        rings = self._rings
+        return HoursRow(by_age(rings.closed_hours(), rings.hour), by_age(rings.open_days, rings.day))
 
     def _base(self) -> BaseRow:
         rings = self._rings

@@ -162,3 +162,29 @@ def test_rows_that_are_missing_or_not_ours_stop_the_load(damage: bytes) -> None:
     del store.rows[b"i\x00\x00\x00\x00"]
     with pytest.raises(CorruptStateError, match="is missing"):
         SeenIds.load(store.rows.get)
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.binary(max_size=40)), max_size=60), st.integers(0, 60))
+@settings(max_examples=100, deadline=None)
+def test_what_either_of_two_members_has_seen_is_seen_after_they_are_merged(
+    arrivals: list[tuple[int, bytes]], split: int
+) -> None:
+    one, mine, theirs = SeenIds(), SeenIds(), SeenIds()
+    for place, (number, note) in enumerate(arrivals):
+        (mine if place < split else theirs).remember(digest_of(number), 17_000, note)
+        one.remember(digest_of(number), 17_000, note)
+    rows = dict(theirs.rows())
+    mine.absorb(SeenIds.load(rows.get), 17_000)
+    assert sorted(dict(mine.items())) == sorted(dict(one.items()))
+    assert dict(mine.items()) == dict(one.items())  # of two notes on one event the first stays
+    again = SeenIds.load(dict(mine.rows()).get)
+    assert list(again.items()) == list(mine.items())
+
+
+def test_notes_never_make_a_small_page_large() -> None:
+    ids = SeenIds()
+    for number in range(100):
+        ids.remember(digest_of(number), 17_000, b"n" * 40)
+    sizes = [len(payload) for _, payload in ids.rows()]
+    assert max(sizes) < 400
+    assert len(ids) == 100

@@ -277,3 +277,27 @@ def test_as_of_never_goes_back(steps: list[Step], earlier_ms: int) -> None:
     vector, as_of_ms = windows.vector(windows.as_of_ms), windows.as_of_ms
     assert windows.vector(as_of_ms - earlier_ms) == vector
     assert windows.as_of_ms == as_of_ms
+
+
+@given(st.lists(histories(max_size=8), min_size=2, max_size=3), st.permutations(range(3)), st.integers(0, 200))
+@settings(max_examples=100, deadline=None)
+def test_members_merged_in_any_order_have_the_windows_of_one_member(
+    parts: list[list[Step]], order: list[int], later_days: int
+) -> None:
+    """Undoing is left out: it never takes more than a bucket holds, and of two members each has its own buckets."""
+    parts = [[step for step in steps if step.kind != "undo"] for steps in parts]
+    one, stored = fresh(), [Rows() for _ in parts]
+    for rows, steps in zip(stored, parts, strict=True):
+        windows = fresh()
+        for step in steps:
+            apply(step, windows)
+        rows.rows.update(windows.rows())
+    for step in sorted((step for steps in parts for step in steps), key=lambda step: step.at_ms):
+        apply(step, one)
+    first, *rest = [stored[number] for number in order if number < len(stored)]
+    merged = ActivityWindows.load(first.rows.get)
+    for rows in rest:
+        merged.absorb(ActivityWindows.load(rows.rows.get))
+    for later_ms in (0, HOUR_MS, DAY_MS, later_days * DAY_MS):
+        at_ms = one.as_of_ms + later_ms
+        assert merged.vector(at_ms) == one.vector(at_ms)
