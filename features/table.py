@@ -9,7 +9,7 @@ from typing import Final, Literal, NamedTuple
 
 from features.event_time import DAY_MS, HOUR_MS, MINUTE_MS
 
-Unit = Literal["count", "minor", "ms", "days", "points", "stars", "basis points"]
+Unit = Literal["count", "minor", "ms", "days", "points", "stars", "basis points", "hundredths", "millibits"]
 
 
 class Measure(NamedTuple):
@@ -199,6 +199,30 @@ _DERIVED: Final[tuple[Feature, ...]] = (
     Feature("purchase_gap_ms", "ms", "", ("purchase",), "mean time between purchases, from the first to the last"),
     Feature("basket_minor_90d", "minor", "90d", ("purchase", "refund"), "mean amount of a purchase, rounded down"),
     Feature("refund_share_bp_90d", "basis points", "90d", ("purchase", "refund"), "share of spend given back"),
+    Feature("returned_share_bp_all", "basis points", "all", ("purchase", "refund"), "returns per order and return"),
+    Feature(
+        "coupon_response_bp_90d",
+        "basis points",
+        "90d",
+        ("coupon_redeem", "campaign_received"),
+        "coupons used per mailing, at most one",
+    ),
+    Feature("view_ms_30d", "ms", "30d", ("browse",), "mean time spent on a page or item"),
+    Feature("views_per_login_hundredths_30d", "hundredths", "30d", ("browse", "login"), "views per sign-in"),
+    Feature("cart_share_bp_30d", "basis points", "30d", ("add_to_cart", "browse"), "items put in the cart per view"),
+    Feature("rating_hundredths_all", "hundredths", "all", ("review",), "mean rating given"),
+    Feature("votes_per_review_hundredths_all", "hundredths", "all", ("review",), "helpful votes per review"),
+)
+
+# What `features.interests` reads off its counters, in the order of `Interests.features`; the end of the vector.
+_FADING: Final[tuple[Feature, ...]] = (
+    Feature("category_count", "count", "", ("purchase", "browse"), "categories of interest, at most eight"),
+    Feature("category_entropy_millibits", "millibits", "", ("purchase", "browse"), "how evenly interest is spread"),
+    Feature("top_category_share_bp", "basis points", "", ("purchase", "browse"), "share of the largest interest"),
+    Feature("weekend_share_bp", "basis points", "", ("purchase",), "purchases on Saturday or Sunday, local time"),
+    Feature("morning_share_bp", "basis points", "", ("purchase",), "purchases from 6 to noon, local time"),
+    Feature("evening_share_bp", "basis points", "", ("purchase",), "purchases from 18 to midnight, local time"),
+    Feature("gap_irregularity_bp", "basis points", "", ("purchase",), "deviation of the gaps over their mean"),
 )
 
 
@@ -210,6 +234,7 @@ def _windowed(name: str, window: str) -> Feature:
 FEATURES: Final[tuple[Feature, ...]] = (
     *(_windowed(name, window) for name, windows in _WINDOWED for window in windows.split()),
     *_DERIVED,
+    *_FADING,
 )
 
 # Where the windowed features are in the totals, which hold one run of all measures per window.

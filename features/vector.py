@@ -8,11 +8,22 @@ from features.event_time import DAY_MS
 from features.table import (
     ACTIVITY,
     ALL_TIME,
+    BROWSE_MS,
+    BROWSES,
+    CAMPAIGNS,
+    CART_ADDS,
+    COUPONS,
     FEATURES,
+    HELPFUL_VOTES,
+    LOGINS,
     MEASURE_COUNT,
+    MONTH_WINDOW,
     PURCHASES,
     QUARTER_WINDOW,
+    RATINGS,
     REFUNDED,
+    REFUNDS,
+    REVIEWS,
     SPEND,
     WINDOWED_AT,
 )
@@ -27,6 +38,7 @@ NOT_YET_MS: Final = -(2**62)
 """The first or last time of something that has not happened: before every instant."""
 
 BASIS_POINTS: Final = 10_000
+HUNDREDTHS: Final = 100
 
 FEATURE_NAMES: Final = tuple(feature.name for feature in FEATURES)
 
@@ -36,6 +48,16 @@ _PURCHASES_EVER: Final = ALL_TIME * MEASURE_COUNT + PURCHASES
 _PURCHASES_90D: Final = QUARTER_WINDOW * MEASURE_COUNT + PURCHASES
 _SPEND_90D: Final = QUARTER_WINDOW * MEASURE_COUNT + SPEND
 _REFUNDED_90D: Final = QUARTER_WINDOW * MEASURE_COUNT + REFUNDED
+_REFUNDS_EVER: Final = ALL_TIME * MEASURE_COUNT + REFUNDS
+_COUPONS_90D: Final = QUARTER_WINDOW * MEASURE_COUNT + COUPONS
+_CAMPAIGNS_90D: Final = QUARTER_WINDOW * MEASURE_COUNT + CAMPAIGNS
+_VIEWS_30D: Final = MONTH_WINDOW * MEASURE_COUNT + BROWSES
+_VIEW_MS_30D: Final = MONTH_WINDOW * MEASURE_COUNT + BROWSE_MS
+_LOGINS_30D: Final = MONTH_WINDOW * MEASURE_COUNT + LOGINS
+_CART_ADDS_30D: Final = MONTH_WINDOW * MEASURE_COUNT + CART_ADDS
+_REVIEWS_EVER: Final = ALL_TIME * MEASURE_COUNT + REVIEWS
+_RATINGS_EVER: Final = ALL_TIME * MEASURE_COUNT + RATINGS
+_VOTES_EVER: Final = ALL_TIME * MEASURE_COUNT + HELPFUL_VOTES
 
 
 def feature_index(name: str) -> int:
@@ -53,7 +75,7 @@ def feature_index(name: str) -> int:
 def feature_vector(
     totals: Sequence[int], as_of_ms: int, first_ms: Sequence[int], last_ms: Sequence[int]
 ) -> FeatureVector:
-    """All features at one instant.
+    """All features at one instant but the last ones, which `features.interests` adds.
 
     Args:
         totals: one run of `MEASURE_COUNT` sums per window.
@@ -66,6 +88,10 @@ def feature_vector(
     spend_90d = totals[_SPEND_90D]
     refunded_90d = totals[_REFUNDED_90D]
     first_activity_ms = first_ms[ACTIVITY]
+    refunds_ever = totals[_REFUNDS_EVER]
+    campaigns_90d = totals[_CAMPAIGNS_90D]
+    views_30d = totals[_VIEWS_30D]
+    reviews_ever = totals[_REVIEWS_EVER]
     windowed: FeatureVector = _WINDOWED(totals)
     return (
         *windowed,
@@ -75,4 +101,11 @@ def feature_vector(
         (last_ms[PURCHASES] - first_ms[PURCHASES]) // (purchases_ever - 1) if purchases_ever > 1 else 0,
         spend_90d // purchases_90d if purchases_90d else 0,
         refunded_90d * BASIS_POINTS // (spend_90d + refunded_90d) if refunded_90d else 0,
+        refunds_ever * BASIS_POINTS // (purchases_ever + refunds_ever) if refunds_ever else 0,
+        min(BASIS_POINTS, totals[_COUPONS_90D] * BASIS_POINTS // campaigns_90d) if campaigns_90d else 0,
+        totals[_VIEW_MS_30D] // views_30d if views_30d else 0,
+        views_30d * HUNDREDTHS // max(1, totals[_LOGINS_30D]) if views_30d else 0,
+        totals[_CART_ADDS_30D] * BASIS_POINTS // views_30d if views_30d else 0,
+        totals[_RATINGS_EVER] * HUNDREDTHS // reviews_ever if reviews_ever else 0,
+        totals[_VOTES_EVER] * HUNDREDTHS // reviews_ever if reviews_ever else 0,
     )

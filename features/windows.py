@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from features.aggregates import Amounts, take
 from features.days import DayBuckets
 from features.event_time import DAY_MS
+from features.interests import Interests
 from features.rings import Rings
 from features.rows import Changes, Read, read_owed_row, read_row
 from features.table import ALL_TIME, DAY_WINDOW, HOUR_WINDOW, MEASURE_COUNT, TIMED_MEASURES, WEEK_WINDOW
@@ -37,7 +38,9 @@ from features.window_rows import (
 
 
 class ActivityWindows:
-    """The windows of one member: a state part with the row suffixes `w`, `wh`, `wt` and `wd` + chunk.
+    """The windows of one member: a state part with the row suffixes `w`, `wh`, `wt`, `wd` + chunk, and `wi`.
+
+    `interests` are the part's fading counters, fed by those who know what was bought and when, local time.
 
     Example:
         >>> from features.table import SPEND
@@ -51,12 +54,22 @@ class ActivityWindows:
         70
     """
 
-    __slots__ = ("_as_of_ms", "_first_changed", "_first_ms", "_last_ms", "_recent_changed", "_rings", "_totals")
+    __slots__ = (
+        "_as_of_ms",
+        "_first_changed",
+        "_first_ms",
+        "_last_ms",
+        "_recent_changed",
+        "_rings",
+        "_totals",
+        "interests",
+    )
 
     def __init__(self, read: Read) -> None:
         self._as_of_ms = NOT_YET_MS
         self._rings = Rings(NOT_YET_MS, DayBuckets(read))
         self._totals = [0] * TOTALS_SIZE
+        self.interests = Interests(read)
         self._first_ms = [NOT_YET_MS] * TIMED_MEASURES
         self._last_ms = [NOT_YET_MS] * TIMED_MEASURES
         self._recent_changed = False
@@ -89,6 +102,7 @@ class ActivityWindows:
             rings.older_changed = self._first_changed = False
             yield BASE_ROW, ENCODER.encode(self._base())
             yield from rings.days.changed()
+        yield from self.interests.changed()
 
     def rows(self) -> Iterator[tuple[bytes, bytes]]:
         """All rows as they would be written now, changed or not: what the windows of another member can absorb."""
@@ -112,7 +126,8 @@ class ActivityWindows:
         """All features, in the order of `table.FEATURES`, after `advance(as_of_ms)`."""
         if as_of_ms > self._as_of_ms:
             self.advance(as_of_ms)
-        return feature_vector(self._totals, self._as_of_ms, self._first_ms, self._last_ms)
+        sums = feature_vector(self._totals, self._as_of_ms, self._first_ms, self._last_ms)
+        return sums + self.interests.features()
 
     def advance(self, as_of_ms: int) -> None:
         """Let the windows end at `as_of_ms`, if that is later than now."""

@@ -157,6 +157,9 @@ def _earn(context: Context, action: Action) -> None:
     earned = earn(context, action, _NAMES[type(action)])
     amounts = measures_of(action)
     context.windows.observe(amounts, context.time_ms)
+    if isinstance(action, Browse) and action.data.category is not None:
+        day = context.calendar.span("day", context.time_ms).day
+        context.windows.interests.viewed(action.data.category, day)
     _count(context, amounts, earned)
 
 
@@ -203,6 +206,8 @@ def _purchase(context: Context, action: Purchase) -> Rejection | None:
     earned = earn(context, action, "purchase", basket)
     amounts = measures_of(action, basket.amount_minor)
     context.windows.observe(amounts, context.time_ms)
+    today = context.calendar.span("day", context.time_ms)
+    context.windows.interests.bought(data.items, context.time_ms, today.day, context.time_ms - today.start_ms)
     limits = policy.input
     if limits.refund_horizon_ms:
         order = Order(

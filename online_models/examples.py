@@ -35,9 +35,11 @@ class Outcome(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     `features` is the whole feature vector as it stood at `predicted_at_ms`, `features_after` as it stood when the
     horizon had passed; both in the order of `features.table.FEATURES`, whose mark is `table`. `label_spend_minor` is
     the spend with event time in `(predicted_at_ms, matured_at_ms]`, refunds taken off, `label_week_minor` that of its
-    first seven days (of all of it, where the horizon is shorter). `issued` tells, for each earning
-    action, the points awarded before learned weights since `issued_from_ms`, the member's last outcome: over all
-    outcomes each award counts once.
+    first seven days (of all of it, where the horizon is shorter). `label_earned_points` and `label_redeemed_points` are
+    what the member earned and spent on rewards in the span, `label_category` the main category of the first purchase in
+    it, empty where there was none. `interests` (shares of categories), `earned_points` and `redeemed_points` (all since
+    the first moment was drawn) stood beside the vector. `issued` tells, for each earning action, the points awarded
+    before learned weights since `issued_from_ms`, the member's last outcome: over all outcomes each award counts once.
     """
 
     member: str
@@ -48,6 +50,12 @@ class Outcome(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     features_after: tuple[int, ...]
     label_spend_minor: int
     label_week_minor: int
+    label_earned_points: int = 0
+    label_redeemed_points: int = 0
+    label_category: str = ""
+    interests: tuple[tuple[str, int], ...] = ()
+    earned_points: int = 0
+    redeemed_points: int = 0
     issued_from_ms: int
     issued: tuple[tuple[str, int], ...] = ()
 

@@ -15,26 +15,32 @@ Rows: `l` holds the calendar and the open labels' sums, `l` + t holds the vector
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from hashlib import blake2b
 from typing import NamedTuple, Self
-
-import msgspec
 
 from features.errors import CorruptStateError
 from features.event_time import DAY_MS
 from features.vector import feature_index
+from loyalty.awards import unweighted
+from loyalty.decisions import EntryData
 from loyalty.policy import Learning
 from online_models.examples import TABLE, WEEK_MS, Outcome, pseudonym
-
-SUFFIX = b"l"
-
-# Days to look ahead for the next drawn day. At a share of 1% a longer gap comes about once in 10,000 draws; the member
-# then waits for the next action.
-_LOOK_AHEAD_DAYS = 900
-
-_BP = 10_000
+from online_models.label_rows import (
+    ENCODER,
+    ROW_DECODER,
+    SUFFIX,
+    VECTOR_DECODER,
+    Interests,
+    LabelsRow,
+    OpenLabel,
+    StoredVector,
+    vector_suffix,
+)
+from online_models.sampling import next_moment_ms
 
 _IDLE_MS = feature_index("recency_activity_ms")
+
+_EARNED = frozenset({"earned", "clawed_back", "cancelled"})
+_REDEEMED = frozenset({"redeemed", "returned"})
 
 
 class View(NamedTuple):
@@ -42,63 +48,7 @@ class View(NamedTuple):
 
     as_of_ms: int
     vector: Sequence[int]
-
-
-class _Open(msgspec.Struct, array_like=True, gc=False):
-    """An open label."""
-
-    opened_ms: int
-    matures_ms: int
-    spent_minor: int = 0
-    week_minor: int = 0
-
-
-class _Row(msgspec.Struct, array_like=True):
-    """The row `l`."""
-
-    next_ms: int | None = None
-    open: list[_Open] = []
-    issued_from_ms: int = 0
-    issued: dict[str, int] = {}
-
-
-_ROW_DECODER = msgspec.msgpack.Decoder(_Row)
-
-
-class _Vector(msgspec.Struct, array_like=True, gc=False, frozen=True):
-    """A row `l` + t: the vector at t, and the mark of the feature table it was made by."""
-
-    table: str
-    vector: tuple[int, ...]
-
-
-_VECTOR_DECODER = msgspec.msgpack.Decoder(_Vector)
-_ENCODER = msgspec.msgpack.Encoder()
-
-
-def _vector_suffix(opened_ms: int) -> bytes:
-    return SUFFIX + opened_ms.to_bytes(8, "big", signed=True)
-
-
-def next_moment_ms(member_id: str, after_ms: int, share_bp: int) -> int | None:
-    """The member's first prediction moment later than `after_ms`; None where the share of sampled days is 0.
-
-    A day is drawn with probability `share_bp` / 10,000, and the moment in it evenly, so that a day's moments of all
-    members do not come at once.
-
-    Example:
-        >>> first = next_moment_ms("m-42", 0, 2_500)
-        >>> first // DAY_MS, next_moment_ms("m-42", first, 2_500) // DAY_MS
-        (4, 9)
-    """
-    day = after_ms // DAY_MS
-    for candidate in range(day, day + _LOOK_AHEAD_DAYS):
-        digest = blake2b(f"{candidate}/{member_id}".encode(), digest_size=12, person=b"ts-moment").digest()
-        if int.from_bytes(digest[:4], "big") % _BP < share_bp:
-            moment_ms = candidate * DAY_MS + int.from_bytes(digest[4:], "big") % DAY_MS
-            if moment_ms > after_ms:
-                return moment_ms
-    return None
+    interests: Interests = ()
 
 
 class OpenLabels:
@@ -109,11 +59,11 @@ class OpenLabels:
 
     __slots__ = ("_changed", "_due_ms", "_read", "_row", "_unwritten", "_vectors")
 
-    def __init__(self, row: _Row, read: Callable[[bytes], bytes | None]) -> None:
+    def __init__(self, row: LabelsRow, read: Callable[[bytes], bytes | None]) -> None:
         self._row = row
         self._read = read
         self._changed = False
-        self._vectors: dict[int, _Vector] = {}
+        self._vectors: dict[int, StoredVector] = {}
         self._unwritten: dict[int, bytes | None] = {}
         self._due_ms = self._earliest_ms()
 
@@ -121,7 +71,7 @@ class OpenLabels:
     def load(cls, read: Callable[[bytes], bytes | None]) -> Self:
         """Build the part from its stored rows; vectors are read when their label matures."""
         payload = read(SUFFIX)
-        return cls(_Row() if payload is None else _ROW_DECODER.decode(payload), read)
+        return cls(LabelsRow() if payload is None else ROW_DECODER.decode(payload), read)
 
     def changed(self) -> Iterator[tuple[bytes, bytes | None]]:
         """Yield the rows that changed since the last call."""
@@ -130,8 +80,8 @@ class OpenLabels:
         self._changed = False
         unwritten, self._unwritten = self._unwritten, {}
         for opened_ms, payload in unwritten.items():
-            yield _vector_suffix(opened_ms), payload
-        yield SUFFIX, _ENCODER.encode(self._row)
+            yield vector_suffix(opened_ms), payload
+        yield SUFFIX, ENCODER.encode(self._row)
 
     def next_due_ms(self) -> int | None:
         """The log time of the next prediction moment or of the next label to mature."""
@@ -156,6 +106,33 @@ class OpenLabels:
                 if time_ms <= label.opened_ms + WEEK_MS:
                     label.week_minor += amount_minor
                 self._changed = True
+
+    def bought(self, time_ms: int, category: str) -> None:
+        """Note a purchase with this main category: the first one, by event time, is what the next category was."""
+        for label in self._row.open:
+            after_ms = time_ms - label.opened_ms
+            if 0 < after_ms <= label.matures_ms - label.opened_ms and (
+                not label.next_category or after_ms < label.next_after_ms
+            ):
+                label.next_after_ms, label.next_category = after_ms, category
+                self._changed = True
+
+    def entered(self, time_ms: int, entry: EntryData) -> None:
+        """Note a ledger entry: points earned, less those a refund at the time of its purchase took, and redeemed."""
+        if entry.factors is not None:
+            self.issued(entry.action, unweighted(entry.factors))
+        points = entry.pending_points + entry.active_points
+        if self._due_ms is None or not points or entry.kind not in _EARNED | _REDEEMED:
+            return
+        row = self._row
+        earned, redeemed = (points, 0) if entry.kind in _EARNED else (0, -points)
+        row.earned_points += earned
+        row.redeemed_points += redeemed
+        for label in row.open:
+            if label.opened_ms < time_ms <= label.matures_ms:
+                label.earned_points += earned
+                label.redeemed_points += redeemed
+        self._changed = True
 
     def issued(self, action: str, base_points: int) -> None:
         """Note points awarded for an action, before learned weights: the budget that weights must keep."""
@@ -188,11 +165,12 @@ class OpenLabels:
             self._schedule(None)
             return
         opened_ms = view.as_of_ms
-        vector = _Vector(TABLE, tuple(view.vector))
+        row = self._row
+        vector = StoredVector(TABLE, tuple(view.vector), view.interests, row.earned_points, row.redeemed_points)
         if opened_ms not in {label.opened_ms for label in self._row.open}:
-            self._row.open.append(_Open(opened_ms, opened_ms + learning.horizon_days * DAY_MS))
+            self._row.open.append(OpenLabel(opened_ms, opened_ms + learning.horizon_days * DAY_MS))
             self._vectors[opened_ms] = vector
-            self._unwritten[opened_ms] = _ENCODER.encode(vector)
+            self._unwritten[opened_ms] = ENCODER.encode(vector)
         self._schedule(next_moment_ms(member_id, due_ms, learning.sample_share_bp))
 
     def _mature(self, member_id: str, due_ms: int, view: View) -> Outcome:
@@ -212,19 +190,25 @@ class OpenLabels:
             features_after=tuple(view.vector),
             label_spend_minor=label.spent_minor,
             label_week_minor=label.week_minor,
+            label_earned_points=label.earned_points,
+            label_redeemed_points=label.redeemed_points,
+            label_category=label.next_category,
+            interests=stored.interests,
+            earned_points=stored.earned_points,
+            redeemed_points=stored.redeemed_points,
             issued_from_ms=issued_from_ms,
             issued=tuple(sorted(issued.items())),
         )
 
-    def _take_vector(self, opened_ms: int) -> _Vector:
+    def _take_vector(self, opened_ms: int) -> StoredVector:
         vector = self._vectors.pop(opened_ms, None)
         if vector is None:
-            payload = self._read(_vector_suffix(opened_ms))
+            payload = self._read(vector_suffix(opened_ms))
             if payload is None:
                 raise CorruptStateError(
                     f"the label opened at {opened_ms} has lost its feature row: rebuild the store from the changelog"
                 )
-            vector = _VECTOR_DECODER.decode(payload)
+            vector = VECTOR_DECODER.decode(payload)
         if self._unwritten.pop(opened_ms, None) is None:  # else it matured before its row was ever written
             self._unwritten[opened_ms] = None
         return vector
@@ -242,5 +226,5 @@ class OpenLabels:
         return matures_ms if row.next_ms is None else min(matures_ms, row.next_ms)
 
 
-def _maturity(label: _Open) -> tuple[int, int]:
+def _maturity(label: OpenLabel) -> tuple[int, int]:
     return label.matures_ms, label.opened_ms

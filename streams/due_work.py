@@ -42,7 +42,7 @@ class DueWork:
 
         def look(due_ms: int) -> View:
             vector = windows.vector(due_ms)
-            return View(windows.as_of_ms, vector)
+            return View(windows.as_of_ms, vector, windows.interests.shares())
 
         def learning_at(due_ms: int) -> Learning:
             return self._partition.versions.at_due(due_ms).policy.learning

@@ -7,12 +7,12 @@ this same code and get the same bytes.
 from collections.abc import Sequence
 from typing import assert_never
 
-from features.actions import Action, Refund
+from features.actions import Action, Purchase, Refund
 from features.dedupe import event_digest
 from features.errors import ContractError
 from features.event_time import DAY_MS
+from features.interests import main_category
 from features.table import ALL_TIME, SPEND
-from loyalty.awards import unweighted
 from loyalty.decisions import LedgerEntry
 from loyalty.engine import Rejection, apply_action
 from loyalty.scope import Scope
@@ -225,9 +225,11 @@ class PartitionFold:
         spent_minor = member.windows.total(SPEND, ALL_TIME) - spend_minor
         if spent_minor:
             member.labels.spent(spend_time_ms, spent_minor)
+        if isinstance(action, Purchase) and (category := main_category(action.data.items)):
+            member.labels.bought(action.time_ms, category)
         for decision in result:
-            if isinstance(decision, LedgerEntry) and decision.data.factors is not None:
-                member.labels.issued(decision.data.action, unweighted(decision.data.factors))
+            if isinstance(decision, LedgerEntry):
+                member.labels.entered(spend_time_ms, decision.data)
             self._outbox.decide(decision)
 
     @staticmethod

@@ -11,9 +11,11 @@ from features.event_time import DAY_MS, HOUR_MS
 from features.table import ACTIVITY, PURCHASES, SPEND
 from features.vector import feature_index
 from features.windows import ActivityWindows
+from loyalty.decisions import Cause, EntryData, Factors
 from loyalty.policy import Learning
 from online_models.examples import WEEK_MS, Outcome
-from online_models.labels import OpenLabels, View, next_moment_ms
+from online_models.labels import OpenLabels, View
+from online_models.sampling import next_moment_ms
 
 MEMBER = "m-42"
 LEARNING = Learning(enabled=True, sample_share_bp=4_000, horizon_days=9, lapse_days=20)
@@ -42,6 +44,33 @@ def histories(draw: st.DrawFn) -> list[Buy]:
         late_ms = draw(st.sampled_from((0, 0, 0, HOUR_MS, 5 * DAY_MS, -HOUR_MS)))
         buys.append(Buy(log_ms, late_ms, draw(st.integers(1, 1_000))))
     return buys
+
+
+def category_of(buy: Buy) -> str:
+    """A category that tells the purchase."""
+    return f"category-{buy.amount_minor}"
+
+
+def entry_of(buy: Buy) -> EntryData:
+    """Every other purchase earns a point per 100, the rest redeem as much."""
+    points = buy.amount_minor // 100
+    factors = Factors(buy.amount_minor, 1, 100, 10_000, 10_000, 10_000, points, points, "floor")
+    earns = buy.amount_minor % 2 == 0
+    return EntryData(
+        sequence=1,
+        kind="earned" if earns else "redeemed",
+        pending_points=points if earns else 0,
+        active_points=0 if earns else -points,
+        pending_balance=0,
+        active_balance=0,
+        lots=(),
+        cause=Cause("test", "test"),
+        policy_version=1,
+        weights_version=0,
+        engine=1,
+        action="purchase",
+        factors=factors if earns else None,
+    )
 
 
 class Rows(dict[bytes, bytes]):
@@ -80,7 +109,8 @@ def run(
         labels.touch(MEMBER, buy.log_ms, LEARNING)
         windows.observe(((ACTIVITY, 1), (PURCHASES, 1), (SPEND, buy.amount_minor)), buy.time_ms)
         labels.spent(buy.time_ms, buy.amount_minor)
-        labels.issued("purchase", buy.amount_minor // 100)
+        labels.bought(buy.time_ms, category_of(buy))
+        labels.entered(buy.time_ms, entry_of(buy))
         rows.write(labels)
         if reload(number):
             labels = OpenLabels.load(rows.get)
@@ -109,6 +139,26 @@ def test_a_label_is_the_spend_inside_its_span_that_was_known_in_time(buys: list[
         week = span[:WEEK_MS]
         assert outcome.label_week_minor == sum(buy.amount_minor for buy in known if buy.time_ms in week)
         assert outcome.matured_at_ms - outcome.predicted_at_ms == LEARNING.horizon_days * DAY_MS
+
+
+def earned_by(buy: Buy) -> int:
+    """Points that a purchase earned."""
+    return buy.amount_minor // 100 * (buy.amount_minor % 2 == 0)
+
+
+@given(histories())
+def test_labels_of_points_and_of_the_next_category_keep_to_the_same_span(buys: list[Buy]) -> None:
+    """And what stood beside the vector comes from before the moment."""
+    for outcome in run(buys)[0]:
+        span = range(outcome.predicted_at_ms + 1, outcome.matured_at_ms + 1)
+        inside = [buy for buy in buys if buy.log_ms < outcome.matured_at_ms and buy.time_ms in span]
+        before = [buy for buy in buys if buy.time_ms <= outcome.predicted_at_ms]
+        first = min((buy.time_ms for buy in inside), default=None)
+
+        assert outcome.label_earned_points == sum(map(earned_by, inside))
+        assert outcome.label_redeemed_points == sum(buy.amount_minor // 100 - earned_by(buy) for buy in inside)
+        assert outcome.label_category in {category_of(buy) for buy in inside if buy.time_ms == first} or not inside
+        assert outcome.earned_points <= sum(map(earned_by, before))
 
 
 @given(histories())
@@ -143,7 +193,7 @@ def test_every_award_is_counted_once_in_the_span_that_the_outcome_names(buys: li
     spans = [range(outcome.issued_from_ms, outcome.matured_at_ms) for outcome in outcomes]
 
     for outcome, span in zip(outcomes, spans, strict=True):
-        awarded = sum(buy.amount_minor // 100 for buy in buys if buy.log_ms in span)
+        awarded = sum(earned_by(buy) for buy in buys if buy.log_ms in span)
         assert sum(points for _, points in outcome.issued) == awarded
     for span, following in pairwise(spans):
         assert span.stop <= following.start

@@ -173,8 +173,9 @@ def test_loading_reads_three_rows_and_an_ordinary_action_no_more() -> None:
     store.reads.clear()
     windows = ActivityWindows.load(store.read)
     windows.observe(((ACTIVITY, 1), (CLICKS, 1)), windows.as_of_ms + MINUTE_MS)
-    windows.vector(windows.as_of_ms)
     assert store.reads == Counter({b"w": 1, b"wh": 1, b"wt": 1})
+    windows.vector(windows.as_of_ms)
+    assert store.reads[b"wi"] == 1
 
 
 def test_nothing_is_written_that_did_not_change() -> None:

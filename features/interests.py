@@ -1,0 +1,221 @@
+"""What a member buys and when: decayed counters of a few categories, of dayparts and of the gaps between purchases.
+
+One row of its own, `wi`, that only a purchase, or a browse that names a category, rewrites. All counters fade by a
+sixteenth a week (half in about 11 weeks), whole numbers only. Every figure read from them is a ratio, and a ratio does
+not change when all counters fade alike: so nothing needs to fade before the next purchase, and time alone changes no
+row (forward decay, Cormode et al. 2009, "Forward decay: a practical time decay model for streaming systems", ICDE).
+
+A member has room for `MOST_CATEGORIES`. A newcomer that finds none takes what it weighs off the lightest one, and its
+place once nothing is left of that (the counters of Misra and Gries, 1982, "Finding repeated elements"). Returns do not
+undo interests: who bought something was interested in it.
+"""
+
+from collections.abc import Iterable
+from math import isqrt, log2
+from typing import Final
+
+import msgspec
+
+from features.actions import LineItem
+from features.rows import Changes, Read, read_row
+
+INTERESTS_ROW: Final = b"wi"
+MOST_CATEGORIES: Final = 8
+
+WEEKEND, MORNING, EVENING = range(3)
+"""Dayparts that are counted: Saturday and Sunday, from 6 to noon, from 18 to midnight. All in local time."""
+
+_BP = 10_000
+
+# What one purchase adds. Large, so that what is cut off as counters fade is small beside it.
+_PURCHASE = 4_096
+
+# A view says little: a sixteenth of a purchase.
+_VIEW = 256
+
+_KEPT, _KEPT_SHIFT = 15, 4
+
+# After so many weeks nothing is left of a counter of any size that occurs.
+_LONGEST_WEEKS = 400
+
+_DAYS_PER_WEEK = 7
+_FIRST_THURSDAY = 3  # 1970-01-01 was one; weeks begin on Monday
+_SATURDAY = 5
+_HOUR_MS = 3_600_000
+_MORNING_HOURS = range(6, 12)
+_EVENING_HOURS = range(18, 24)
+
+# Thousandths of a bit that a share of n / 1024 adds to the entropy; rounded, so every machine has the same table.
+_SHARES = 1_024
+_ENTROPY_MILLIBITS: Final = tuple(
+    round(1_000 * share / _SHARES * log2(_SHARES / share)) if share else 0 for share in range(_SHARES + 1)
+)
+
+
+def _three() -> list[int]:
+    return [0, 0, 0]
+
+
+class _Row(msgspec.Struct, array_like=True):
+    """`last_ms` is the latest purchase; `gaps` are their number, sum and sum of squares, in hours, fading."""
+
+    week: int = 0
+    categories: dict[str, int] = {}
+    purchases: int = 0
+    dayparts: list[int] = msgspec.field(default_factory=_three)
+    last_ms: int | None = None
+    gaps: list[int] = msgspec.field(default_factory=_three)
+
+
+_DECODER = msgspec.msgpack.Decoder(_Row)
+_ENCODER = msgspec.msgpack.Encoder()
+
+
+def main_category(items: Iterable[LineItem]) -> str:
+    """The category that most is paid for, the first of equal ones; empty where none is named.
+
+    Example:
+        >>> main_category([LineItem(item_id="a", amount=200, category="dairy"), LineItem(item_id="b", amount=300)])
+        'dairy'
+    """
+    amounts = _amounts(items)
+    return max(amounts, key=amounts.__getitem__) if amounts else ""
+
+
+def _amounts(items: Iterable[LineItem]) -> dict[str, int]:
+    amounts: dict[str, int] = {}
+    for item in items:
+        if item.category is not None:
+            amounts[item.category] = amounts.get(item.category, 0) + item.amount
+    return amounts
+
+
+class Interests:
+    """The interests and habits of one member.
+
+    Example:
+        >>> interests = Interests(lambda _: None)
+        >>> interests.bought([LineItem(item_id="a", amount=300, category="dairy")], 0, 0, 9 * _HOUR_MS)
+        >>> interests.bought([LineItem(item_id="b", amount=300, category="wine")], 86_400_000, 1, 20 * _HOUR_MS)
+        >>> interests.shares()
+        (('dairy', 5000), ('wine', 5000))
+        >>> interests.features()
+        (2, 1000, 5000, 0, 5000, 5000, 0)
+    """
+
+    __slots__ = ("_changed", "_features", "_read", "_stored")
+
+    def __init__(self, read: Read) -> None:
+        self._read = read
+        self._stored: _Row | None = None
+        self._changed = False
+        self._features: tuple[int, ...] | None = None
+
+    @property
+    def _row(self) -> _Row:
+        """The row, read when it is first needed: most actions do without."""
+        row = self._stored
+        if row is None:
+            row = self._stored = read_row(self._read, INTERESTS_ROW, _DECODER) or _Row()
+        return row
+
+    def changed(self) -> Changes:
+        """The row, if it changed since the last call."""
+        if self._changed:
+            self._changed = False
+            yield INTERESTS_ROW, _ENCODER.encode(self._row)
+
+    def viewed(self, category: str, local_day: int) -> None:
+        """A view of something in a category."""
+        row = self._row
+        self._add(row, {category: self._faded(row, local_day, _VIEW)})
+
+    def bought(self, items: Iterable[LineItem], time_ms: int, local_day: int, local_ms: int) -> None:
+        """A purchase at `time_ms`, which is `local_ms` after the start of the local day with this number."""
+        row = self._row
+        unit = self._faded(row, local_day, _PURCHASE)
+        row.purchases += unit
+        if (local_day + _FIRST_THURSDAY) % _DAYS_PER_WEEK >= _SATURDAY:
+            row.dayparts[WEEKEND] += unit
+        hour = local_ms // _HOUR_MS
+        if hour in _MORNING_HOURS:
+            row.dayparts[MORNING] += unit
+        elif hour in _EVENING_HOURS:
+            row.dayparts[EVENING] += unit
+        if row.last_ms is not None and time_ms > row.last_ms:
+            hours = (time_ms - row.last_ms) // _HOUR_MS
+            row.gaps = [old + unit * new for old, new in zip(row.gaps, (1, hours, hours * hours), strict=True)]
+        row.last_ms = time_ms if row.last_ms is None else max(row.last_ms, time_ms)
+        amounts = _amounts(items)
+        total = sum(amounts.values())
+        self._add(row, {name: unit * amount // total for name, amount in amounts.items()} if total else {})
+
+    def shares(self) -> tuple[tuple[str, int], ...]:
+        """Categories with their shares in basis points, the heaviest first, equal ones by name."""
+        categories = self._row.categories
+        total = sum(categories.values())
+        if not total:
+            return ()
+        ordered = sorted(categories.items(), key=lambda item: (-item[1], item[0]))
+        return tuple((name, weight * _BP // total) for name, weight in ordered)
+
+    def features(self) -> tuple[int, ...]:
+        """The last entries of the feature vector, in the order of `features.table`."""
+        features = self._features
+        if features is None:
+            features = self._features = self._read_off(self._row)
+        return features
+
+    def _read_off(self, row: _Row) -> tuple[int, ...]:
+        weights = row.categories.values()
+        total = sum(weights)
+        entropy = sum(_ENTROPY_MILLIBITS[weight * _SHARES // total] for weight in weights) if total else 0
+        heaviest = max(weights) * _BP // total if total else 0
+        bought = row.purchases
+        weekend, morning, evening = (part * _BP // bought if bought else 0 for part in row.dayparts)
+        count, hours, squares = row.gaps
+        # The standard deviation of the gaps over their mean: root(n x squares - hours^2) / hours.
+        irregular = isqrt(max(0, count * squares - hours * hours)) * _BP // hours if hours else 0
+        return len(row.categories), entropy, heaviest, weekend, morning, evening, irregular
+
+    def _faded(self, row: _Row, local_day: int, unit: int) -> int:
+        """What `unit` weighs in the row's week; a later week than that fades the row first."""
+        self._changed = True
+        self._features = None
+        week = (local_day + _FIRST_THURSDAY) // _DAYS_PER_WEEK
+        if week <= row.week:
+            return _after(unit, row.week - week)
+        weeks, row.week = week - row.week, week
+        if row.purchases or row.categories:
+            faded = {name: _after(weight, weeks) for name, weight in row.categories.items()}
+            row.categories = {name: weight for name, weight in faded.items() if weight}
+            row.purchases = _after(row.purchases, weeks)
+            row.dayparts = [_after(part, weeks) for part in row.dayparts]
+            row.gaps = [_after(gap, weeks) for gap in row.gaps]
+        return unit
+
+    @staticmethod
+    def _add(row: _Row, weights: dict[str, int]) -> None:
+        categories = row.categories
+        for name, weight in weights.items():
+            if name in categories or len(categories) < MOST_CATEGORIES:
+                if weight:
+                    categories[name] = categories.get(name, 0) + weight
+                continue
+            lightest = min(categories, key=lambda held: (categories[held], held))
+            rest = weight - categories[lightest]
+            if rest > 0:
+                del categories[lightest]
+                categories[name] = rest
+            else:
+                categories[lightest] = -rest
+                if not rest:
+                    del categories[lightest]
+
+
+def _after(value: int, weeks: int) -> int:
+    """What is left of a counter after some weeks."""
+    if not value or not weeks:
+        return value
+    weeks = min(weeks, _LONGEST_WEEKS)
+    return int(value * _KEPT**weeks) >> (_KEPT_SHIFT * weeks)
