@@ -217,8 +217,8 @@ class NaiveLedger:
 
     def grant(self, grant: Grant, log: datetime) -> Grant:
         """Put the points of a grant where they belong; under a hold nothing becomes active."""
-        if self.held > log:
-            grant.due = max(grant.due or self.held, self.held)
+        if grant.due is None and self.held > log:
+            grant.due = self.held
         if grant.due is None:
             self.add(grant.points, grant.expires)
         else:
