@@ -21,7 +21,7 @@ PACKAGES := features loyalty online_models streams deploy
 # Two processes, because tests wait for brokers and workers more than they compute. Doctests are tests too.
 PYTEST := $(BIN)/pytest -q -n 2 --dist worksteal --doctest-modules
 
-.PHONY: help setup kafka data demo test check nightly bench bench-quick profile eval lock clean
+.PHONY: help setup kafka data demo test check nightly bench bench-quick profile eval text lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -101,6 +101,9 @@ $(HISTORIES)/year.jsonl.gz: .venv/installed streams/histories/complete_journey.p
 
 eval: .venv/eval-installed $(FILE) ## what is learned, beside baselines, into out/eval/report.json; FILE=actions takes any file
 	$(BIN)/python -m benchmarks.evaluation $(FILE) --policy $(POLICY) --out out/eval
+
+text: .venv/eval-installed ## what is learned from text, beside a batch model; REVIEWS=file adds reviews of one's own
+	$(BIN)/python -m benchmarks.text $(if $(REVIEWS),--reviews $(REVIEWS))
 
 # --- upkeep
 

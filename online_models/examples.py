@@ -1,4 +1,4 @@
-"""What the trainer reads: matured examples and policy notices, as CloudEvents on the topic `loyalty.examples`.
+"""What the trainer reads: matured examples, sightings and policy notices, on the topic `loyalty.examples`.
 
 The trainer's configuration travels in its own log, as a partition's does: a partition that adopts a policy sends a
 notice into the same topic. So all that the trainer publishes is a function of the examples topic and nothing else.
@@ -15,6 +15,7 @@ import msgspec
 
 from features.event_time import DAY_MS
 from features.vector import FEATURE_NAMES
+from online_models.sightings import BasketEvent, ConductEvent, OpinionEvent, Sighting, event_of
 
 EXAMPLE_TYPE = "loyalty.example.matured"
 NOTICE_TYPE = "loyalty.example.policy"
@@ -61,7 +62,10 @@ class Outcome(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Example(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """An outcome with its place in the log: `number` grows by one per example of a source partition, from 0."""
+    """An outcome with its place in the log.
+
+    `number` grows by one per example or sighting of a source partition, from 0.
+    """
 
     partition: int
     number: int
@@ -95,10 +99,14 @@ class NoticeEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", t
     data: PolicyNotice
 
 
-EXAMPLE_EVENTS = (ExampleEvent, NoticeEvent)
+EXAMPLE_EVENTS = (ExampleEvent, NoticeEvent, BasketEvent, OpinionEvent, ConductEvent)
 """The events of the examples topic."""
 
-_DECODER = msgspec.json.Decoder(ExampleEvent | NoticeEvent)
+Record = Example | Sighting | PolicyNotice
+"""What the trainer reads."""
+
+_Event = ExampleEvent | NoticeEvent | BasketEvent | OpinionEvent | ConductEvent
+_DECODER = msgspec.json.Decoder(_Event)
 
 
 def pseudonym(member_id: str) -> str:
@@ -111,19 +119,23 @@ def pseudonym(member_id: str) -> str:
     return blake2b(member_id.encode(), digest_size=_PSEUDONYM_BYTES, person=b"ts-example").hexdigest()
 
 
-def encode_record(record: Example | PolicyNotice) -> bytes:
+def encode_record(record: Record) -> bytes:
     """Encode a record of the examples topic; the same record always gives the same bytes."""
-    if isinstance(record, PolicyNotice):
-        return msgspec.json.encode(NoticeEvent(id=f"policy-{record.version}", data=record))
-    event = ExampleEvent(id=f"example-{record.partition}-{record.number}", subject=record.outcome.member, data=record)
-    return msgspec.json.encode(event)
+    match record:
+        case PolicyNotice():
+            return msgspec.json.encode(NoticeEvent(id=f"policy-{record.version}", data=record))
+        case Example():
+            name = f"example-{record.partition}-{record.number}"
+            return msgspec.json.encode(ExampleEvent(id=name, subject=record.outcome.member, data=record))
+        case _:
+            return msgspec.json.encode(event_of(record))
 
 
-def decode_record(raw: bytes) -> Example | PolicyNotice:
+def decode_record(raw: bytes) -> Record:
     """Inverse of `encode_record`.
 
     Raises:
         msgspec.ValidationError: not a record of the examples topic.
     """
-    event: ExampleEvent | NoticeEvent = _DECODER.decode(raw)
+    event: _Event = _DECODER.decode(raw)
     return event.data

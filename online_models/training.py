@@ -14,8 +14,10 @@ from loyalty.policy.fields import BP
 from loyalty.weights import STATIC, Weights
 from online_models import checkpoint
 from online_models.evaluation import ValueScore
-from online_models.examples import TABLE, Example, PolicyNotice
+from online_models.examples import TABLE, Example, PolicyNotice, Record
 from online_models.figures import OddsFigures, ValueFigures
+from online_models.findings import Finding
+from online_models.insights import Insights
 from online_models.models import Models
 from online_models.published import Evidence, PublishedWeights
 from online_models.tier_score import TermEvidence, as_pairs
@@ -38,6 +40,7 @@ class TrainerFigures(msgspec.Struct, frozen=True):
     policy_version: int
     weights_version: int
     examples: int
+    sightings: int
     duplicates: int
     ahead: int
     foreign: int
@@ -73,6 +76,7 @@ class Trainer:
         self._ahead = 0
         self._foreign = 0
         self._examples = 0
+        self._sightings = 0
         self._epoch = 0
         self._epoch_examples = 0
         self._calm_epochs = 0
@@ -81,17 +85,22 @@ class Trainer:
         self._policy: Policy | None = None
         self._weights = STATIC
         self._models: Models | None = None
+        self.insights = Insights()
+        self.findings: tuple[Finding, ...] = ()
 
-    def learn(self, record: Example | PolicyNotice, offset: int) -> PublishedWeights | None:
+    def learn(self, record: Record, offset: int) -> PublishedWeights | None:
         """Read the next record of the examples topic, at `offset`; return a weights version if it completes one.
 
         An example counts once: of each source partition only the next number is accepted. A lower one was sent again,
         a higher one will be, after those before it.
 
+        What else the record completes is then in `findings`, until the next one is read.
+
         Raises:
             ContractError: an example comes before any policy notice.
             PolicyError: a notice's policy cannot be read.
         """
+        self.findings = ()
         if isinstance(record, PolicyNotice):
             self._adopt(record)
             return None
@@ -103,6 +112,10 @@ class Trainer:
         if self._models is None or self._policy is None:
             raise ContractError(f"example {record.partition}/{record.number}, offset {offset}, comes before any policy")
         self._next_number[record.partition] = expected + 1
+        if not isinstance(record, Example):
+            self._sightings += 1
+            self.findings = self.insights.read(record, offset, self._policy)
+            return None
         if record.outcome.table != TABLE:
             self._foreign += 1
             return None
@@ -187,6 +200,7 @@ class Trainer:
             policy_version=self._notice.version if self._notice else 0,
             weights_version=self._weights.version,
             examples=self._examples,
+            sightings=self._sightings,
             duplicates=self._duplicates,
             ahead=self._ahead,
             foreign=self._foreign,

@@ -16,6 +16,7 @@ LEDGER_ENTRIES = "ledger_entries"
 TIER_CHANGES = "tier_changes"
 NOTIFICATIONS = "notifications"
 EXAMPLES = "examples"
+SIGHTINGS = "sightings"
 
 COUNTERS = (
     ACTIONS_IN,
@@ -28,6 +29,7 @@ COUNTERS = (
     TIER_CHANGES,
     NOTIFICATIONS,
     EXAMPLES,
+    SIGHTINGS,
 )
 
 # Counters by kind are named `<counter>.<kind>`, such as `dead_lettered.too_late` and `points.earned`.

@@ -27,7 +27,9 @@ GaugeName = Literal[
     "model_absolute_error_minor",
 ]
 HistogramName = Literal["commit_seconds", "fold_seconds", "batch_records", "state_batch_bytes"]
-EventName = Literal["gap_seeks", "zombie_repairs", "ticks_sent", "weights_published", "examples_learned"]
+EventName = Literal[
+    "gap_seeks", "zombie_repairs", "ticks_sent", "weights_published", "examples_learned", "findings_reported"
+]
 
 _GAUGES: Mapping[GaugeName, str] = {
     "lag_records": "records of the partition that are not applied yet",
@@ -53,6 +55,7 @@ _EVENTS: Mapping[EventName, str] = {
     "ticks_sent": "tick records written into the log",
     "weights_published": "weights versions published",
     "examples_learned": "training examples learned",
+    "findings_reported": "waves, copies and verdicts reported",
 }
 _BY_REASON = DEAD_LETTERED_BY_REASON.removesuffix(".") + "_by_reason"
 _POINTS = POINTS_BY_KIND.removesuffix(".")

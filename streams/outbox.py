@@ -4,6 +4,7 @@ from typing import assert_never
 
 from loyalty.decisions import Decision, LedgerEntry, Notification, TierChange, encode_decision
 from online_models.examples import Example, Outcome, PolicyNotice, encode_record
+from online_models.sightings import Seen, Sighting, sighting_of
 from streams import accounting
 from streams.codecs import InvalidAction, dead_letter
 from streams.controls import PolicyData
@@ -54,9 +55,18 @@ class Outbox:
         example = Example(
             partition=self._partition.number, number=row.examples, log_time_ms=row.log_time_ms, outcome=outcome
         )
-        row.examples += 1
         self._partition.count(accounting.EXAMPLES)
-        self._outputs.append(Output("examples", member_id.encode(), encode_record(example)))
+        self._number(member_id, example)
+
+    def show(self, member_id: str, seen: Seen) -> None:
+        """Send a sighting under the next number of this partition, in one row with the examples."""
+        row = self._partition.row
+        self._partition.count(accounting.SIGHTINGS)
+        self._number(member_id, sighting_of(seen, self._partition.number, row.examples, row.log_time_ms))
+
+    def _number(self, member_id: str, record: Example | Sighting) -> None:
+        self._partition.row.examples += 1
+        self._outputs.append(Output("examples", member_id.encode(), encode_record(record)))
 
     def announce(self, policy: PolicyData) -> None:
         """Tell the trainer which policy decides here from now on."""

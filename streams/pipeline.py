@@ -21,6 +21,7 @@ from streams.codecs import InvalidAction, decode
 from streams.controls import Control, PolicyRecord, Tick, VerdictRecord, WeightsRecord, is_signed
 from streams.due_work import DueWork
 from streams.members import DEFAULT_CACHED_MEMBERS, Members
+from streams.observations import observations
 from streams.outbox import Outbox
 from streams.partition import Partition
 from streams.records import Batch, LogRecord, Output, RowStore
@@ -231,6 +232,9 @@ class PartitionFold:
             if isinstance(decision, LedgerEntry):
                 member.labels.entered(spend_time_ms, decision.data)
             self._outbox.decide(decision)
+        if scope.policy.observes:
+            for seen in observations(member, action, scope.policy):
+                self._outbox.show(member.id, seen)
 
     @staticmethod
     def _spend_time_ms(member: Member, action: Action) -> int:

@@ -25,6 +25,7 @@ from loyalty.decisions import (
     TierChangeKind,
 )
 from online_models.examples import EXAMPLE_EVENTS
+from online_models.findings import FINDING_EVENTS
 from streams.codecs import DeadLetter
 from streams.controls import PolicyRecord, Tick, VerdictRecord, WeightsRecord
 
@@ -51,7 +52,8 @@ CHANNELS: Mapping[str, tuple[str, Sequence[Event]]] = {
     "tier-changes": ("Every change of a member's tier or of its validity, numbered per member.", (TierChange,)),
     "notifications": ("What a member should be told, numbered per member.", (Notification,)),
     "deadletter": ("What could not be applied, why, and the original bytes.", (DeadLetter,)),
-    "examples": ("Matured training examples and policy notices, one partition.", EXAMPLE_EVENTS),
+    "examples": ("Matured examples, sightings and policy notices, one partition.", EXAMPLE_EVENTS),
+    "findings": ("What the trainer found out: waves, copies, verdicts; one partition.", FINDING_EVENTS),
 }
 
 

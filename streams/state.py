@@ -81,7 +81,7 @@ class PartitionRow(msgspec.Struct, array_like=True):
     """What a partition knows beside its members.
 
     `sweeping` says that members with due work may be left from the last tick; `examples` is the number of training
-    examples sent, so the next one is numbered `examples`. `counts` are the totals of the accounting.
+    examples and sightings sent, so the next one is numbered `examples`. `counts` are the totals of the accounting.
     `adopted_ms` has the log time at which each policy after the first was read. All members' tiers have been looked at
     under policy version `edit_swept`; they are being looked at under `edit_target`, up to the key `edit_cursor`.
     """

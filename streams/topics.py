@@ -8,7 +8,7 @@ import msgspec
 from streams.settings import Settings
 
 TopicKind = Literal[
-    "actions", "points", "tier-changes", "notifications", "examples", "weights", "deadletter", "changelog"
+    "actions", "points", "tier-changes", "notifications", "examples", "weights", "findings", "deadletter", "changelog"
 ]
 
 FOREVER_MS = -1
@@ -62,6 +62,12 @@ TOPICS: tuple[TopicSpec, ...] = (
     TopicSpec(
         kind="weights",
         why="every version for console, audit and replay; not compacted, because the first record of a version wins",
+        single=True,
+        max_message_bytes=1 * _MIB,
+    ),
+    TopicSpec(
+        kind="findings",
+        why="waves, copies and verdicts with what they rest on, in one order; kept as long as the verdicts they led to",
         single=True,
         max_message_bytes=1 * _MIB,
     ),

@@ -10,28 +10,27 @@ and writes the newest one out again: partitions ignore what they know.
 import os
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from faust.streams import Stream
 from faust.types import TP
 
 from features.errors import ContractError
 from online_models.checkpoint import CheckpointError
 from online_models.examples import decode_record
-from online_models.published import PublishedWeights, decode_published, encode_published
+from online_models.published import PublishedWeights
 from online_models.training import Trainer
-from streams.changelog import ChangelogReader, Replay
-from streams.controls import WeightsData, weights_record
+from streams.changelog import Replay
 from streams.faust_overrides import ShellApp, acknowledge, end_process, was_cancelled
+from streams.findings_log import FindingsLog
 from streams.logs import fields, log
 from streams.metrics import Metrics
 from streams.records import LogRecord
 from streams.recovery import Positions
-from streams.writers import Connection, RecordWriter
+from streams.weights_log import WeightsLog
 
 EXAMPLES_PARTITION = 0
-WEIGHTS_PARTITION = 0
 
 # About a second of learning is lost with a killed trainer; a checkpoint takes some milliseconds.
 CHECKPOINT_EVERY_EXAMPLES = 5_000
@@ -82,43 +81,12 @@ class CheckpointFile:
         return trainer, checkpoint.offset
 
 
-class WeightsLog:
-    """The weights topic: each version once, the first record of a version holds."""
+class Outlets(NamedTuple):
+    """Where a trainer's word goes: the weights topic, a version in every partition, the findings topic."""
 
-    def __init__(self, topic: str, connection: Connection, writer: RecordWriter) -> None:
-        self._tp = TP(topic, WEIGHTS_PARTITION)
-        self._connection = connection
-        self._writer = writer
-        self._raw: dict[int, bytes] = {}
-        self._position = 0
-
-    async def read(self) -> PublishedWeights | None:
-        """Read what is new; returns the newest version of all."""
-        async with ChangelogReader(self._connection) as reader:
-            end = (await reader.ends([self._tp]))[self._tp]
-            async for _, records, position in reader.read({self._tp: self._position}, {self._tp: end}):
-                self._position = position
-                for record in records:
-                    self._raw.setdefault(decode_published(record.value).version, record.value)
-        return decode_published(self._raw[max(self._raw)]) if self._raw else None
-
-    async def publish(self, published: PublishedWeights) -> bool:
-        """Make `published` the record of its version, unless it is already; returns whether it was new.
-
-        Raises:
-            ContractError: another record holds that version.
-        """
-        raw = encode_published(published)
-        is_new = published.version not in self._raw
-        if is_new:
-            await self._writer.append(self._tp.topic, self._tp.partition, raw)
-            await self.read()
-        if self._raw[published.version] != raw:
-            raise ContractError(
-                f"weights version {published.version} in {self._tp.topic} is not what the examples give: code or "
-                "examples have changed since; restore the trainer's checkpoint, or start a new generation of topics"
-            )
-        return is_new
+    weights: WeightsLog
+    fan_out: Callable[[PublishedWeights], Awaitable[None]]
+    findings: FindingsLog
 
 
 class TrainerShell:
@@ -128,8 +96,7 @@ class TrainerShell:
         app: The Faust app.
         identity: Returns the identity of the examples topic.
         checkpoints: Where its state is kept.
-        weights: The weights topic.
-        fan_out: Writes a version into every partition of the actions topic.
+        outlets: Where what it has to say goes.
         metrics: Where to count.
     """
 
@@ -139,15 +106,15 @@ class TrainerShell:
         *,
         identity: Callable[[], Awaitable[bytes]],
         checkpoints: CheckpointFile,
-        weights: WeightsLog,
-        fan_out: Callable[[PublishedWeights], Awaitable[None]],
+        outlets: Outlets,
         metrics: Metrics,
     ) -> None:
         self._app = app
         self._ask_identity = identity
         self._checkpoints = checkpoints
-        self._weights = weights
-        self._fan_out = fan_out
+        self._weights = outlets.weights
+        self._fan_out = outlets.fan_out
+        self._findings = outlets.findings
         self._metrics = metrics
         self._identity = b""
         self._trainer = Trainer()
@@ -167,6 +134,7 @@ class TrainerShell:
             newest = await self._weights.read()
             if newest is not None:
                 await self._fan_out(newest)
+            await self._findings.resume()
             positions[mine[0]] = self._offset + 1
         return positions
 
@@ -201,6 +169,8 @@ class TrainerShell:
                 raise ContractError(f"examples {self._offset + 1} to {record.offset - 1} were not read; start again")
             published = self._trainer.learn(decode_record(record.value), record.offset)
             self._offset = record.offset
+            if self._trainer.findings:
+                await self._report(record)
             if published is not None:
                 await self._publish(published)
         self._metrics.event("examples_learned", len(records))
@@ -209,6 +179,12 @@ class TrainerShell:
         self._metrics.set("model_absolute_error_minor", "naive", value.naive_mae_minor)
         if self._offset - self._saved_offset >= CHECKPOINT_EVERY_EXAMPLES:
             self._save()
+
+    async def _report(self, record: LogRecord) -> None:
+        self._publishing = True
+        for finding in self._trainer.findings:
+            self._metrics.event("findings_reported", await self._findings.report(finding, record.key or b""))
+        self._publishing = False
 
     async def _publish(self, published: PublishedWeights) -> None:
         self._publishing = True
@@ -223,27 +199,3 @@ class TrainerShell:
         checkpoint = TrainerCheckpoint(self._identity, self._offset, self._trainer.to_checkpoint())
         self._checkpoints.write(checkpoint)
         self._saved_offset = self._offset
-
-
-class FanOut:
-    """Writes weights into every partition of the actions topic, signed.
-
-    Args:
-        topic: The actions topic.
-        partitions: How many it has.
-        key: Signs the records.
-        writer: Appends them.
-    """
-
-    def __init__(self, topic: str, partitions: int, key: Ed25519PrivateKey, writer: RecordWriter) -> None:
-        self._topic = topic
-        self._partitions = partitions
-        self._key = key
-        self._writer = writer
-
-    async def __call__(self, published: PublishedWeights) -> None:
-        """Write a version into every partition; returns when all are acknowledged."""
-        data = WeightsData(published.weights, published.example_offset, published.log_time_ms)
-        record = weights_record(data, self._key)
-        for partition in range(self._partitions):
-            await self._writer.append(self._topic, partition, record, timestamp_ms=published.log_time_ms)

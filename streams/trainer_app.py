@@ -5,13 +5,15 @@ from typing import Any
 from streams.app import batches_of, connection_of, faust_options, identity_of
 from streams.batches import BatchScheduler
 from streams.faust_overrides import ShellApp
+from streams.findings_log import FindingsLog, VerdictSender
 from streams.keys import load_signing_key
 from streams.metrics import Metrics
 from streams.observing import add_views
 from streams.recovery import Recovery
 from streams.settings import Settings
 from streams.topics import topic_name, trainer_group
-from streams.trainer import CheckpointFile, FanOut, TrainerShell, WeightsLog
+from streams.trainer import CheckpointFile, Outlets, TrainerShell
+from streams.weights_log import FanOut, WeightsLog
 from streams.writers import RecordWriter
 
 # An example takes 100 us and more to learn, and a batch of them should not hold up a heartbeat.
@@ -23,6 +25,7 @@ def build_trainer(settings: Settings, metrics: Metrics) -> ShellApp:
     connection = connection_of(settings)
     writer = RecordWriter(connection)
     key = load_signing_key(settings.signing_key_file)
+    actions = topic_name(settings, "actions")
 
     def new_recovery(app: ShellApp, **service: Any) -> Recovery:  # noqa: ANN401 - Faust's
         return Recovery(
@@ -42,8 +45,13 @@ def build_trainer(settings: Settings, metrics: Metrics) -> ShellApp:
         app,
         identity=identity_of(settings, "examples"),
         checkpoints=CheckpointFile(settings.data_dir),
-        weights=WeightsLog(topic_name(settings, "weights"), connection, writer),
-        fan_out=FanOut(topic_name(settings, "actions"), settings.partitions, key, writer),
+        outlets=Outlets(
+            weights=WeightsLog(topic_name(settings, "weights"), connection, writer),
+            fan_out=FanOut(actions, settings.partitions, key, writer),
+            findings=FindingsLog(
+                topic_name(settings, "findings"), connection, writer, VerdictSender(actions, key, writer)
+            ),
+        ),
         metrics=metrics,
     )
     app.agent(batches_of(app, topic_name(settings, "examples")), name="trainer", concurrency=1)(shell.run)

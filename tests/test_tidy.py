@@ -23,6 +23,7 @@ PURE_STREAMS = (
     "histories/clock",
     "members",
     "memory_store",
+    "observations",
     "outbox",
     "partition",
     "partitioning",

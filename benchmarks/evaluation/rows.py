@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from features.vector import feature_index
 from loyalty.policy import Policy, parse_policy
-from online_models.examples import Example, PolicyNotice
+from online_models.examples import Example, PolicyNotice, Record
 from online_models.habits import MONTH_DAYS, WEEK_DAYS, habit_inputs
 from online_models.inputs import model_inputs, persistence_minor
 from online_models.odds_stack import OddsStack
@@ -47,10 +47,10 @@ class _Recorder(Trainer):
         self.notice: PolicyNotice | None = None
         self.examples: list[Example] = []
 
-    def learn(self, record: Example | PolicyNotice, offset: int) -> PublishedWeights | None:
+    def learn(self, record: Record, offset: int) -> PublishedWeights | None:
         if isinstance(record, Example):
             self.examples.append(record)
-        elif self.notice is None:
+        elif isinstance(record, PolicyNotice) and self.notice is None:
             self.notice = record
         return super().learn(record, offset)
 

@@ -1,6 +1,7 @@
 """The policy: what the programme's owner decides, as text that is loaded into typed, validated, frozen sections."""
 
 from loyalty.policy.earning import Cap, EarningRule, Expiry, Hold, Milestone, Penalty, Points, Streak
+from loyalty.policy.insight import Misconduct, Opinions, Recommendations
 from loyalty.policy.loader import parse_policy
 from loyalty.policy.model import Policy
 from loyalty.policy.offers import Benefit, Campaign, FeatureBound, Reward, Segment
@@ -18,11 +19,14 @@ __all__ = [
     "Input",
     "Learning",
     "Milestone",
+    "Misconduct",
     "Notifications",
+    "Opinions",
     "Penalty",
     "Points",
     "Policy",
     "Programme",
+    "Recommendations",
     "Reward",
     "ScoreTerm",
     "Segment",

@@ -6,6 +6,7 @@ from typing import Literal
 from loyalty.policy.compiled import Compiled
 from loyalty.policy.earning import EarningRule, Hold, Milestone, Penalty, Points
 from loyalty.policy.fields import Section
+from loyalty.policy.insight import Misconduct, Opinions, Recommendations
 from loyalty.policy.offers import Benefit, Campaign, Reward, Segment
 from loyalty.policy.programme import Input, Learning, Notifications, Programme
 from loyalty.policy.tiers import Tiers
@@ -28,9 +29,17 @@ class Policy(Section, frozen=True, dict=True):
     rewards: tuple[Reward, ...] = ()
     benefits: tuple[Benefit, ...] = ()
     learning: Learning = Learning()
+    recommendations: Recommendations = Recommendations()
+    opinions: Opinions = Opinions()
+    misconduct: Misconduct = Misconduct()
     notifications: Notifications = Notifications()
 
     @cached_property
     def compiled(self) -> Compiled:
         """The policy as look-up tables for the hot path."""
         return Compiled(self)
+
+    @cached_property
+    def observes(self) -> bool:
+        """Whether the trainer is told of any actions, beside examples."""
+        return self.recommendations.enabled or self.opinions.enabled or self.misconduct.enabled

@@ -28,6 +28,7 @@ RECORDED: tuple[TopicKind, ...] = (
     "notifications",
     "examples",
     "weights",
+    "findings",
     "deadletter",
 )
 

@@ -6,12 +6,14 @@ from online_models.checks import Factory, problems_of
 from online_models.contract import Inputs, Learner
 from online_models.learners import LeastDeviations, LeastSquares, Persistence
 from online_models.odds import LogisticLeastSquares
+from online_models.sentiment import SparseLogistic
 
 LEARNERS: dict[str, Factory] = {
     "persistence": lambda: Persistence("spend"),
     "least squares": LeastSquares,
     "least deviations": LeastDeviations,
     "logistic least squares": LogisticLeastSquares,
+    "sparse logistic": SparseLogistic,
 }
 
 

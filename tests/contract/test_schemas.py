@@ -4,12 +4,14 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 from features.actions import ACTION_TYPES, decode_action
 from loyalty.decisions import POINTS_TYPE, TIER_TYPE
+from online_models.findings import Copied, Found, Judged, Wave, encode_finding, finding_of
 from streams.records import Output
 from streams.schemas import CHANNELS, documents, event_name
 from tests.support.partition_log import build_log, policy_data, read_at_once
@@ -44,6 +46,13 @@ ACTION_DATA: Mapping[str, dict[str, object]] = {
 }
 
 
+# The sections under which the trainer is told of actions.
+OBSERVING = ("recommendations", "opinions", "misconduct")
+
+# What the trainer publishes; everything else but actions comes from the pipeline.
+OF_THE_TRAINER = {"findings"}
+
+
 def actions() -> list[tuple[int, bytes]]:
     return [
         (START_MS + number * DAY_MS, event(kind, f"e-{number}", "m-42", START_MS + number * DAY_MS, data))
@@ -57,7 +66,10 @@ def outputs() -> list[Output]:
         (START_MS + day * DAY_MS, purchase(f"late-{day}", "m-42", START_MS + day * DAY_MS, 90_000))
         for day in range(32, 400, 9)
     ]
-    return read_at_once(build_log([*actions(), *broken, *later], policy_data(), tick_every_ms=DAY_MS))[0]
+    data = policy_data()
+    text = data.text + "".join(f"\n[{section}]\nenabled = true\n" for section in OBSERVING)
+    policy = msgspec.structs.replace(data, text=text)
+    return read_at_once(build_log([*actions(), *broken, *later], policy, tick_every_ms=DAY_MS))[0]
 
 
 def validator(name: str) -> Draft202012Validator:
@@ -107,7 +119,21 @@ def test_what_we_publish_fits_its_schema() -> None:
     for name, message in published():
         validator(name).validate(message)
         seen.add(name)
-    assert seen == {event_name(kind) for topic, (_, kinds) in CHANNELS.items() if topic != "actions" for kind in kinds}
+    pipeline_topics = CHANNELS.keys() - {"actions"} - OF_THE_TRAINER
+    assert seen == {event_name(kind) for topic in pipeline_topics for kind in CHANNELS[topic][1]}
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        Wave(about="p-1", from_ms=0, until_ms=1, count=9, members=9, usual_micro=1, examples=("0-1",), quotes=()),
+        Copied(member="a", example="0-1", of_member="b", of_example="0-0", similarity_bp=9_000),
+        Judged(member="a", partition=0, verdict="hold", score=990, reason="busy", rates=(("login_count_24h", 900),)),
+    ],
+)
+def test_a_finding_fits_its_schema(found: Found) -> None:
+    message = json.loads(encode_finding(finding_of(found, number=0, example_offset=1, log_time_ms=2)))
+    validator(message["type"]).validate(message)
 
 
 def test_every_message_of_the_asyncapi_document_has_its_schema() -> None:

@@ -14,13 +14,15 @@ from streams.agents import Fold, Landed, Members
 from streams.changelog import Replay
 from streams.commit import PartitionCommit, Step
 from streams.controls import tick_record
+from streams.findings_log import FindingsLog, VerdictSender
 from streams.metrics import Metrics
 from streams.pipeline import PartitionFold
 from streams.records import RowStore
 from streams.recovery import Recovery
 from streams.state import PARTITION_KEY, row_mark
 from streams.ticker import Ticker
-from streams.trainer import CheckpointFile, FanOut, TrainerCheckpoint, TrainerShell, WeightsLog
+from streams.trainer import CheckpointFile, Outlets, TrainerCheckpoint, TrainerShell
+from streams.weights_log import FanOut, WeightsLog
 from streams.writers import BatchWriter, Connection, RecordWriter
 from tests.simulation.broker import COMPACTION_LAG_S, Broker, Topic, Unsent
 from tests.simulation.disk import Disk, Stores, Table
@@ -33,6 +35,7 @@ ACTIONS = Topic("actions")
 CHANGELOG = Topic("changelog")
 EXAMPLES = Topic("examples")
 WEIGHTS = Topic("weights")
+FINDINGS = Topic("findings")
 OUTPUTS = {topic: Topic(topic) for topic in ("points", "tier-changes", "notifications", "examples", "deadletter")}
 IDENTITY = b"simulated-topic!"
 
@@ -260,8 +263,11 @@ class Cluster:
             cast("Any", app),
             identity=_identity,
             checkpoints=DiskCheckpoints(machine.disk),
-            weights=WeightsLog(WEIGHTS, connection, writer),
-            fan_out=fan_out,
+            outlets=Outlets(
+                weights=WeightsLog(WEIGHTS, connection, writer),
+                fan_out=fan_out,
+                findings=FindingsLog(FINDINGS, connection, writer, VerdictSender(ACTIONS, KEY, writer)),
+            ),
             metrics=_METRICS,
         )
         recovery = self._recovery(app, connection, shell.prepare, shell.release, None)

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from features.errors import ContractError
-from online_models.examples import Example, decode_record
+from online_models.examples import PolicyNotice, decode_record
 from online_models.published import decode_published
 from streams.accounting import is_balanced
 from streams.changelog import Replay
@@ -130,7 +130,7 @@ def _once(delivered: list[Stored]) -> Iterable[tuple[int, bytes]]:
     for record in delivered:
         raw = record.value or b""
         example = decode_record(raw)
-        if isinstance(example, Example):
+        if not isinstance(example, PolicyNotice):
             if example.number != next_number[example.partition]:
                 continue
             next_number[example.partition] += 1

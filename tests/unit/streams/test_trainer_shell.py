@@ -12,7 +12,7 @@ from online_models.published import Evidence, PublishedWeights
 from online_models.training import Trainer
 from streams.metrics import Metrics
 from streams.records import LogRecord
-from streams.trainer import CheckpointFile, TrainerCheckpoint, TrainerShell
+from streams.trainer import CheckpointFile, Outlets, TrainerCheckpoint, TrainerShell
 
 IDENTITY = b"examples-1"
 
@@ -53,8 +53,7 @@ def shell_over(folder: Path, weights: object) -> TrainerShell:
         cast("Any", None),
         identity=identity,
         checkpoints=CheckpointFile(folder),
-        weights=cast("Any", weights),
-        fan_out=fan_out,
+        outlets=Outlets(cast("Any", weights), fan_out, cast("Any", None)),
         metrics=Metrics(),
     )
     shell._trainer = OneVersionPerRecord()

@@ -1,0 +1,71 @@
+"""What learns and is no linear model keeps the same promises as every learner."""
+
+from typing import Any
+
+import pytest
+
+from loyalty.policy import Opinions
+from online_models.copies import CopyIndex
+from online_models.model_checks import Subject, model_problems_of
+from online_models.opinions import OpinionDesk
+from online_models.sightings import Opinion
+from online_models.waves import EVERYTHING, Complaint, WaveWatch, limits_of
+
+HOUR_MS = 3_600_000
+WORDS = ("good", "bad", "cheap", "broken", "fast", "slow", "很好", "太差", "card", "phone", "never", "again")
+
+
+def text_of(number: int) -> str:
+    """A made-up text; its words follow from its number."""
+    return " ".join(WORDS[(number * step + step * step) % len(WORDS)] + str(number % 7) for step in range(1, 12))
+
+
+def teach_copies(index: CopyIndex, number: int) -> object:
+    return index.add(f"m-{number % 9}", str(number), text_of(number) + f" and then {number * 7919 % 10_007}")
+
+
+def teach_waves(watch: WaveWatch, number: int) -> object:
+    complaint = Complaint(number, f"m-{number % 50}", str(number), 1, "bad") if number % 3 == 0 else None
+    return watch.update(f"p-{number % 40}", complaint, number * HOUR_MS // 4, limits_of(24, 8, 30_000))
+
+
+def teach_opinions(desk: OpinionDesk, number: int) -> object:
+    opinion = Opinion(
+        member=f"m-{number % 50}",
+        time_ms=number * HOUR_MS,
+        kind="review",
+        stars=1 + number % 5,
+        text=text_of(number % 60),
+        helpful_votes=number % 2,
+        about=f"p-{number % 5}",
+    )
+    return list(desk.read(opinion, str(number), number * HOUR_MS, Opinions()))
+
+
+MODELS: dict[str, Subject[Any]] = {
+    "copies": Subject(
+        make=lambda: CopyIndex(kept_texts=50),
+        teach=teach_copies,
+        ask=lambda index: len(index._kept),
+        examples=200,
+    ),
+    "waves": Subject(
+        make=WaveWatch,
+        teach=teach_waves,
+        ask=lambda watch: [
+            watch._subjects[name].usual(HOUR_MS) for name in sorted(watch._subjects) if name != EVERYTHING
+        ],
+        examples=600,
+    ),
+    "opinions": Subject(
+        make=lambda: OpinionDesk(kept_texts=50),
+        teach=teach_opinions,
+        ask=lambda desk: [(desk.texts.content(word), desk.texts.quality(word)) for word in WORDS],
+        examples=300,
+    ),
+}
+
+
+@pytest.mark.parametrize("subject", MODELS.values(), ids=MODELS.keys())
+def test_every_model_keeps_every_promise(subject: Subject[Any]) -> None:
+    assert model_problems_of(subject) == []
