@@ -77,13 +77,14 @@ check: .venv/installed ## format, lint, types, import contracts, tidiness
 	$(BIN)/uv pip install --quiet --python .venv-bench/bin/python --require-hashes -r requirements-bench.lock
 	touch $@
 
-bench: .venv/installed .venv-bench/installed kafka ## every figure of docs/performance.md anew, into out/bench/report.json
-	$(BIN)/python -m benchmarks --workload lines
-	$(BIN)/python -m benchmarks --workload baskets --out out/bench/baskets.json
+ONLY ?=
+bench: .venv/installed .venv-bench/installed kafka ## every figure of docs/performance.md anew, 20 minutes; ONLY=lines,latency some
+	$(BIN)/python -m benchmarks.jvm_reference --prepare
+	$(BIN)/python -m benchmarks --only "$(ONLY)"
 	$(BIN)/python -m benchmarks.figures
 
-bench-quick: .venv/installed kafka ## the same contenders once and on little, under a minute: ratios only
-	$(BIN)/python -m benchmarks limit engine plain_faust --count 3000 --rounds 1 --out out/bench/quick.json
+bench-quick: .venv/installed kafka ## a few contenders once and on little, under a minute: ratios only
+	$(BIN)/python -m benchmarks --quick --out out/bench/quick.json
 
 profile: .venv/installed ## where the pure pipeline's time goes, by layer, module and function
 	$(BIN)/python -m benchmarks.profile

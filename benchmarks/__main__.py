@@ -1,16 +1,25 @@
-"""`python -m benchmarks COMMAND`: run contenders in turn, print a table, put the figures into out/bench/report.json.
+"""Measure, part by part, and put the figures into a report; figures of parts that are not run stay.
 
-Runs are interleaved: every round runs each contender once, and ratios are taken within a round.
+Each part runs in a process of its own, and one that fails does not keep the others from running.
 """
 
 import argparse
+import subprocess
 import sys
+import time
 from pathlib import Path
 
-from benchmarks.rounds import BROKERLESS, CONTENDERS, run_rounds
+from benchmarks.parts import PARTS, Scale, run_part
+from benchmarks.plot import write_plot
+from benchmarks.report import read_report
+from benchmarks.throughput import BROKERLESS, CONTENDERS
 
-DEFAULT_COUNT = 20_000
-DEFAULT_ROUNDS = 3
+_OUT = Path("out/bench/report.json")
+_EXAMPLE = """examples:
+  python -m benchmarks                                     everything, 20 minutes on two quiet cores
+  python -m benchmarks --only lines,latency                two of the parts
+  python -m benchmarks --only lines --contenders limit,engine --count 20000 --rounds 1
+  python -m benchmarks --quick                             ratios only, under a minute"""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -18,20 +27,48 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description=__doc__,
-        epilog="example: python -m benchmarks engine plain_faust --workload lines --count 20000 --rounds 3",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    known = [*BROKERLESS, *CONTENDERS]
-    parser.add_argument("contenders", nargs="*", default=known, help=f"any of {', '.join(known)} (default: all)")
-    parser.add_argument("--workload", choices=["baskets", "lines"], default="lines", help="which actions")
-    parser.add_argument("--count", type=int, default=DEFAULT_COUNT, help=f"how many (default {DEFAULT_COUNT})")
-    parser.add_argument("--rounds", type=int, default=DEFAULT_ROUNDS, help=f"how often (default {DEFAULT_ROUNDS})")
-    parser.add_argument("--out", type=Path, default=Path("out/bench/report.json"), help="where figures go")
+    parser.add_argument("--only", default="", help=f"parts, separated by commas: {', '.join(PARTS)}")
+    parser.add_argument("--contenders", default="", help=f"of the throughput parts: {', '.join(_known())}")
+    parser.add_argument("--count", type=int, default=0, help="actions of the throughput parts")
+    parser.add_argument("--rounds", type=int, default=0, help="rounds of the throughput parts")
+    parser.add_argument("--quick", action="store_true", help="few contenders, once, on little")
+    parser.add_argument("--out", type=Path, default=_OUT, help=f"the report (default {_OUT})")
+    parser.add_argument("--in-process", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    unknown = [name for name in options.contenders if name not in known]
+    names = options.only.split(",") if options.only else ["quick"] if options.quick else list(PARTS)
+    contenders = options.contenders.split(",") if options.contenders else []
+    unknown = [name for name in names if name not in {*PARTS, "quick"}]
+    unknown += [name for name in contenders if name not in _known()]
     if unknown:
-        parser.error(f"no such contender: {', '.join(unknown)}; there are {', '.join(known)}")
-    run_rounds(options.contenders, options.workload, options.count, options.rounds, options.out)
-    return 0
+        parser.error(f"no such part or contender: {', '.join(unknown)}")
+    if options.in_process:
+        run_part(names[0], Scale(contenders, options.count, options.rounds), options.out, _say)
+        return 0
+    failed = [name for name in names if not _run_apart(name, options)]
+    if options.out.exists():
+        write_plot(read_report(options.out), options.out.with_suffix(".svg"))
+    _say(f"failed: {', '.join(failed)}" if failed else f"figures are in {options.out}")
+    return 1 if failed else 0
+
+
+def _known() -> list[str]:
+    return [*BROKERLESS, *CONTENDERS]
+
+
+def _run_apart(name: str, options: argparse.Namespace) -> bool:
+    started = time.monotonic()
+    command = [sys.executable, "-m", "benchmarks", "--in-process", "--only", name, "--out", str(options.out)]
+    command += ["--contenders", options.contenders, "--count", str(options.count), "--rounds", str(options.rounds)]
+    ended = subprocess.run(command, check=False)  # noqa: S603 - ourselves
+    _say(f"-- {name}: {'failed after ' if ended.returncode else ''}{time.monotonic() - started:.0f} s")
+    return ended.returncode == 0
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - the answer of a command
 
 
 if __name__ == "__main__":

@@ -16,10 +16,14 @@ from streams.collector import collect_seldom
 from streams.settings import Settings
 
 POLICY_FILE = Path("deploy/policies/retail.toml")
+TAIL_CHARACTERS = 4_000  # of a log, where a process failed
 
 
 class Task(msgspec.Struct, frozen=True):
-    """One run: where the log is, where it ends (offset per partition), and where the answer goes."""
+    """One run: where the log is, where it ends (offset per partition), and where the answer goes.
+
+    `shared`: several processes work it off together, and each says which partitions it has finished.
+    """
 
     bootstrap: str
     app_id: str
@@ -29,6 +33,7 @@ class Task(msgspec.Struct, frozen=True):
     result: Path
     ends: dict[int, int]
     actions: int
+    shared: bool = False
 
     def settings(self) -> Settings:
         """The same as a worker's settings."""
@@ -52,6 +57,7 @@ class Result(msgspec.Struct, frozen=True):
     wall_s: float
     cpu_s: float
     rss_mib: float
+    began_s: float = 0.0  # on the monotonic clock, which all processes of a machine share
 
     @property
     def actions_per_s(self) -> float:
@@ -93,17 +99,22 @@ class Meter:
         """Everything up to `mark` is done; returns whether that was the last."""
         if mark + 1 >= self._waiting.get(partition, sys.maxsize):
             del self._waiting[partition]
+            if self._task.shared:
+                self._write(self._task.result.with_suffix(f".{partition}"))
         return not self._waiting
 
     def finish(self) -> None:
         """Write the result and end the process at once: nobody needs its state."""
+        self._write(self._task.result)
+        os._exit(0)
+
+    def _write(self, path: Path) -> None:
         wall, cpu = time.perf_counter(), time.process_time()
         begun = self._started or (wall, cpu)
-        result = Result(self._task.actions, wall - begun[0], cpu - begun[1], peak_mib())
-        part = self._task.result.with_suffix(".part")
+        result = Result(self._task.actions, wall - begun[0], cpu - begun[1], peak_mib(), begun[0])
+        part = path.with_name(f"{path.name}.part")
         part.write_bytes(msgspec.json.encode(result))
-        part.replace(self._task.result)
-        os._exit(0)
+        part.replace(path)
 
 
 def peak_mib() -> float:

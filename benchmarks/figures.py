@@ -1,157 +1,211 @@
-"""`python -m benchmarks.figures`: what one process can tell without a broker.
+"""`python -m benchmarks.figures`: write the report's figures into the tables of docs/performance.md.
 
-Changelog bytes per action, training examples per second, and what an action costs among ten thousand and among a
-hundred thousand members in RocksDB.
+Each table stands between `<!-- figures: NAME -->` and `<!-- end -->`; what is between them is replaced. A figure that
+is not in the report is shown as not measured.
 """
 
-import random
+import re
 import sys
-import tempfile
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from statistics import median
+from typing import Any
 
-import msgspec
+from benchmarks.plot import write_plot
+from benchmarks.report import read_report
 
-from benchmarks.contender import peak_mib
-from benchmarks.memory import batches
-from benchmarks.report import write_report
-from benchmarks.workloads import actions_of, log_of
-from features.actions import Browse, BrowseData, Envelope, Purchase, PurchaseData
-from features.event_time import DAY_MS
-from loyalty.decisions import instant
-from online_models.examples import decode_record
-from online_models.training import Trainer
-from streams.collector import collect_seldom
-from streams.memory_store import MemoryStore
-from streams.pipeline import PartitionFold
-from streams.records import LogRecord, Output
-from streams.state import PARTITION_KEY
-from streams.stores import RocksPartition
+_REPORT = Path("out/bench/report.json")
+_DOCUMENT = Path("docs/performance.md")
+_PLOT = Path("docs/performance.svg")
+_BLOCK = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_MISSING = "not measured"
 
-_START_MS = 17_400 * DAY_MS
-_WARM = 20_000  # actions before changelog bytes are looked at
-_PROBES = 500
-_SKEW = 6  # a fifth of the members make three quarters of the actions
-_SOURCE = "bench/virtual"
-_SIZES = (10_000, 100_000)
-_MEASURED = 20_000
-_BROWSES_PER_PURCHASE = 9
-_encode = msgspec.json.Encoder().encode
+# The report is JSON: what it holds is looked up by name, and what is not there is shown as missing.
+Report = Mapping[str, Any]
+
+_AIMS = {
+    "engine_over_limit": 0.70,
+    "over_plain_faust": 8,
+    "over_best_peer": 1.3,
+    "over_handwritten": 0.85,
+}
 
 
-def virtual_action(number: int, member: int, time_ms: int, *, purchase: bool) -> Envelope:
-    """An action of a member who does not exist: a browse, or a purchase of two thousand minor units."""
-    at, event_id, subject = instant(time_ms), f"a-{number}", f"member-{member}"
-    if purchase:
-        data = PurchaseData(order_id=f"o-{number}", amount=2_000, currency="USD")
-        return Purchase(specversion="1.0", id=event_id, source=_SOURCE, time=at, subject=subject, data=data)
-    browsed = BrowseData(duration_ms=45_000)
-    return Browse(specversion="1.0", id=event_id, source=_SOURCE, time=at, subject=subject, data=browsed)
+def at(report: Report, path: str) -> Any:  # noqa: ANN401 - JSON
+    """The value under names separated by slashes, None where there is none.
+
+    Example:
+        >>> at({"scale": {"recovery_s": 41.0}}, "scale/recovery_s"), at({}, "scale/recovery_s")
+        (41.0, None)
+    """
+    value: Any = report
+    for name in path.split("/"):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
-def rows_bytes(fold: PartitionFold, record: LogRecord) -> int:
-    """Bytes of keys and rows that this record alone writes; the partition row is written once a batch."""
-    batch = fold.fold([record])
-    fold.landed(batch.mark)
-    return sum(len(key) + len(row or b"") for key, row in batch.rows if key != PARTITION_KEY)
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown.
+
+    Example:
+        >>> print(table(["a", "b"], [["1", "2"]]))
+        | a | b |
+        |---|---|
+        | 1 | 2 |
+    """
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
 
 
-def changelog_bytes() -> dict[str, float]:
-    """Median bytes per browse and per purchase (a basket), each in a batch of its own: the most it can be."""
-    log = log_of(actions_of("baskets", _WARM + _PROBES))
-    fold, _ = _folded(log[:-_PROBES])
-    purchases = [rows_bytes(fold, record) for record in log[-_PROBES:] if record.key is not None]
-    subjects = sorted({record.key for record in log[-_PROBES:] if record.key is not None})
-    browses = []
-    for number, key in enumerate(subjects):
-        action = virtual_action(number, 0, fold.log_time_ms, purchase=False)
-        value = _encode(msgspec.structs.replace(action, subject=key.decode()))
-        browses.append(rows_bytes(fold, LogRecord(0, fold.mark + 1, fold.log_time_ms, key, value)))
-    return {"browse": median(browses), "purchase": median(purchases)}
+def _number(value: Any, form: str = ",.0f", unit: str = "") -> str:  # noqa: ANN401 - JSON
+    return _MISSING if value is None else f"{value:{form}}{unit}"
 
 
-def trainer_speed() -> float:
-    """Examples per second: decoded from bytes and learned."""
-    _, outputs = _folded(log_of(actions_of("baskets", _WARM)))
-    records = [output.value for output in outputs if output.topic == "examples"]
-    trainer = Trainer()
-    started = time.process_time()
-    for offset, record in enumerate(records):
-        trainer.learn(decode_record(record), offset)
-    return len(records) / (time.process_time() - started)
+def _machine(report: Report) -> str:
+    machine = report.get("machine", {})
+    return (
+        f"{machine.get('cores', '?')} cores of {machine.get('processor', '?')}, {machine.get('memory_gib', '?')} GiB, "
+        f"Linux {machine.get('kernel', '?')}, Python {machine.get('python', '?')}; load over the last 15 minutes "
+        f"{machine.get('load_15_min', '?')} (the suite's own is 2 to 3)."
+    )
 
 
-def cost_at(members: int) -> tuple[float, float]:
-    """CPU microseconds per action once all of `members` are there, skewed activity, rows in RocksDB; bytes on disk."""
-    chance = random.Random(members)  # noqa: S311 - repeatable, not secret
-    with tempfile.TemporaryDirectory(prefix="tierstream-scale-") as folder:
-        store = RocksPartition(Path(folder) / "db", b"scale", 32 * 1024 * 1024)
-        first = (virtual_action(n, n, _START_MS + n, purchase=True) for n in range(members))
-        busy = (
-            virtual_action(
-                members + n,
-                int(members * chance.random() ** _SKEW),
-                _START_MS + members + n * 50,  # at once, so that no daily work of idle members is in it
-                purchase=n % (_BROWSES_PER_PURCHASE + 1) == 0,
+def _speed(report: Report) -> str:
+    rows = [
+        [
+            row["name"],
+            _number(row["actions_per_s"]),
+            " ".join(f"{run:,.0f}" for run in row["runs"]),
+            _number(row["actions_per_cpu_s"]),
+            _number(row.get("rss_mib")),
+        ]
+        for row in report.get("rows", [])
+    ]
+    return table(["contender", "actions/s", "runs", "actions per CPU second", "peak MiB"], rows)
+
+
+def _ratios(report: Report) -> str:
+    rows = []
+    for key in report.get("ratios", {}):
+        spread, cpu = at(report, f"ratios_spread/{key}"), at(report, f"cpu_ratios_spread/{key}")
+        rows.append([key, _number(_AIMS.get(key), "g") if key in _AIMS else "", _spread(spread), _spread(cpu)])
+    return table(["ratio", "aim", "on the clock", "by CPU time"], rows)
+
+
+def _spread(spread: Any) -> str:  # noqa: ANN401 - JSON
+    return "" if spread is None else f"{spread['median']:.2f} ({spread['low']:.2f} to {spread['high']:.2f})"
+
+
+def _other_workloads(report: Report) -> str:
+    rows = []
+    for part in ("million", "baskets", "browse"):
+        for row in at(report, f"{part}/rows") or []:
+            workload = at(report, f"{part}/workload")
+            ratio = at(report, f"{part}/ratios/{_RATIO_OF.get(row['name'], '')}")
+            rows.append(
+                [
+                    f"{workload['actions']:,} {workload['name']}",
+                    row["name"],
+                    _number(row["actions_per_s"]),
+                    _number(row["actions_per_cpu_s"]),
+                    "" if ratio is None else f"{ratio:.2f}",
+                ]
             )
-            for n in range(_MEASURED)
-        )
-        log = log_of(_encode(action) for action in _both(first, busy))
-        fold = PartitionFold(0, b"bench", store)
-        _fold_into(store, fold, log[:-_MEASURED])
-        started = time.process_time()
-        _fold_into(store, fold, log)
-        taken = time.process_time() - started
-        store.close()
-        size = sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())
-    return taken / _MEASURED * 1e6, size / members
+    return table(["workload", "contender", "actions/s", "actions per CPU second", "engine over it"], rows)
 
 
-def _both(first: Iterable[Envelope], second: Iterable[Envelope]) -> Iterable[Envelope]:
-    yield from first
-    yield from second
+_RATIO_OF = {"limit": "engine_over_limit", "plain_faust": "over_plain_faust"}
 
 
-def _fold_into(store: RocksPartition, fold: PartitionFold, log: Sequence[LogRecord]) -> None:
-    for some in batches(log, fold):
-        batch = fold.fold(some)
-        store.write(batch.rows, batch.mark)
-        fold.landed(batch.mark)
+def _latency(report: Report) -> str:
+    rows = []
+    for load, tier in (report.get("latency_ms") or {}).items():
+        entry = at(report, "latency_ledger_ms").get(load, {})
+        names = ("p50", "p99", "p999")
+        rows.append([f"{float(load):.0%}", *(_number(tier[name], ",.1f") for name in names)])
+        rows[-1] += [_number(entry.get(name), ",.1f") for name in names]
+    head = ["load", "tier change p50", "p99", "p99.9", "ledger p50", "p99", "p99.9"]
+    capacity = _number(report.get("capacity_actions_per_s"))
+    return f"Milliseconds; capacity here is {capacity} actions/s.\n\n" + table(head, rows)
 
 
-def _folded(log: Sequence[LogRecord]) -> tuple[PartitionFold, list[Output]]:
-    store = MemoryStore()
-    fold = PartitionFold(0, b"bench", store)
-    outputs: list[Output] = []
-    for some in batches(log, fold):
-        batch = fold.fold(some)
-        store.write(batch.rows)
-        fold.landed(batch.mark)
-        outputs += batch.outputs
-    return fold, outputs
+def _members(report: Report) -> str:
+    costs = at(report, "scale/cpu_us_per_action") or {}
+    disk = at(report, "scale/disk_bytes_per_member") or {}
+    rows = [
+        [
+            f"{int(size):,}",
+            *(_number(at(costs, f"{name}/{size}"), ",.1f") for name in ("lines", "baskets")),
+            _number(disk.get(size)),
+        ]
+        for size in costs.get("lines", {})
+    ]
+    return table(["members in the partition", "us of CPU per line", "per basket", "bytes on disk per member"], rows)
+
+
+def _workers(report: Report) -> str:
+    rates = at(report, "scale/workers") or {}
+    return table(["workers", "actions/s together"], [[count, _number(rate)] for count, rate in rates.items()])
+
+
+_REACHES: Sequence[tuple[str, str, str, str, str]] = (
+    # What, the aim, where in the report, how it is shown, its unit.
+    ("actions/s, one worker", "20,000", "engine", ",.0f", ""),
+    ("engine over limit", "0.70", "ratios/engine_over_limit", ".2f", ""),
+    ("over plain Faust", "8", "ratios/over_plain_faust", ".1f", ""),
+    ("over the best of Bytewax and Quix Streams", "1.3", "ratios/over_best_peer", ".2f", ""),
+    ("over the hand-written loop", "0.85", "ratios/over_handwritten", ".2f", ""),
+    ("p99 produce to tier change at half load", "250 ms", "latency_ms/0.5/p99", ",.0f", " ms"),
+    ("cost per action, a million over ten thousand members", "1.25", "scale/cost_1m_over_10k", ".2f", ""),
+    ("the same for whole baskets", "1.25", "scale/cost_1m_over_10k_baskets", ".2f", ""),
+    ("changelog per browse", "600 bytes", "changelog_bytes/browse", ",.0f", " bytes"),
+    ("changelog per purchase", "2,000 bytes", "changelog_bytes/purchase", ",.0f", " bytes"),
+    ("resident memory, a million members", "1,024 MiB", "scale/rss_mib_1m", ",.0f", " MiB"),
+    ("recovery of a million members, no standby", "60 s", "scale/recovery_s", ".1f", " s"),
+    ("recovery of a million members, standby", "5 s", "scale/recovery_standby_s", ".1f", " s"),
+    ("detection of a lost worker", "", "scale/detection_s", ".1f", " s"),
+    ("trainer", "10,000 examples/s", "trainer/examples_per_s", ",.0f", " examples/s"),
+    ("start-up of a worker", "", "scale/startup_s", ".1f", " s"),
+)
+
+
+def _reach(report: Report) -> str:
+    engine = next((row["actions_per_s"] for row in report.get("rows", []) if row["name"] == "engine"), None)
+    known = {**report, "engine": engine}
+    rows = [[what, aim, _number(at(known, path), form, unit)] for what, aim, path, form, unit in _REACHES]
+    return table(["figure", "aim", "measured"], rows)
+
+
+_TABLES: Mapping[str, Callable[[Report], str]] = {
+    "reach": _reach,
+    "machine": _machine,
+    "speed": _speed,
+    "ratios": _ratios,
+    "workloads": _other_workloads,
+    "latency": _latency,
+    "members": _members,
+    "workers": _workers,
+}
+
+
+def refreshed(document: str, report: Report) -> str:
+    r"""The document with its tables made anew.
+
+    Example:
+        >>> print(refreshed("<!-- figures: workers -->\nold\n<!-- end -->", {"scale": {"workers": {"1": 9000}}}))
+        <!-- figures: workers -->
+        | workers | actions/s together |
+        |---|---|
+        | 1 | 9,000 |
+        <!-- end -->
+    """
+    return _BLOCK.sub(lambda found: f"{found[1]}{_TABLES[found[2]](report)}\n{found[3]}", document)
 
 
 def main() -> None:
-    """Measure, print, add to the report."""
-    collect_seldom()
-    bytes_per_action = changelog_bytes()
-    examples_per_s = trainer_speed()
-    costs = {str(members): cost_at(members) for members in _SIZES}
-    low, high = (cost for cost, _ in costs.values())
-    parts = {
-        "changelog_bytes": bytes_per_action,
-        "trainer": {"examples_per_s": round(examples_per_s)},
-        "scale": {
-            "cpu_us_per_action": {members: round(cost, 1) for members, (cost, _) in costs.items()},
-            "disk_bytes_per_member": {members: round(size) for members, (_, size) in costs.items()},
-            "cost_100k_over_10k": round(high / low, 2),
-            "rss_mib_100k": round(peak_mib()),
-        },
-    }
-    write_report(Path(sys.argv[1] if sys.argv[1:] else "out/bench/report.json"), parts)
-    print(msgspec.json.format(msgspec.json.encode(parts), indent=2).decode())  # noqa: T201 - the answer of a command
+    """Refresh the document and its picture."""
+    report = read_report(Path(sys.argv[1]) if sys.argv[1:] else _REPORT)
+    _DOCUMENT.write_text(refreshed(_DOCUMENT.read_text(encoding="utf-8"), report), encoding="utf-8")
+    write_plot(report, _PLOT)
 
 
 if __name__ == "__main__":

@@ -30,11 +30,11 @@ class MemoryTask(msgspec.Struct, frozen=True):
     decoded: bool
 
 
-def batches(records: Sequence[LogRecord], fold: PartitionFold) -> Iterator[Sequence[LogRecord]]:
-    """Cut a log as a worker's scheduler would; a fold that stops early goes on where it stopped."""
+def batches(records: Sequence[LogRecord], fold: PartitionFold, first: int = 0) -> Iterator[Sequence[LogRecord]]:
+    """Cut a log that begins at offset `first` as a worker's scheduler would; a fold goes on where it stopped."""
     most = Settings().batch_max_records
-    while fold.mark < len(records) - 1:
-        yield records[fold.mark + 1 : fold.mark + 1 + most]
+    while (next_at := fold.mark + 1 - first) < len(records):
+        yield records[next_at : next_at + most]
 
 
 def fold_all(records: Sequence[LogRecord]) -> PartitionFold:

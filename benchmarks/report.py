@@ -28,18 +28,20 @@ class Spread(msgspec.Struct, frozen=True):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One contender: median actions per second on the clock and per second of CPU, and every run."""
+    """One contender: median actions per second on the clock and per second of CPU, every run, and peak memory."""
 
     name: str
     actions_per_s: float
     actions_per_cpu_s: float
     runs: list[float]
+    rss_mib: float = 0.0
 
     @classmethod
     def of(cls, name: str, results: Sequence[Result]) -> "Row":
         """From the results of its runs."""
         runs = [result.actions_per_s for result in results]
-        return cls(name, median(runs), median(result.actions / result.cpu_s for result in results), runs)
+        per_cpu_s = median(result.actions / result.cpu_s for result in results)
+        return cls(name, median(runs), per_cpu_s, runs, round(max(result.rss_mib for result in results)))
 
 
 def ratio(ours: Sequence[Result], theirs: Sequence[Result]) -> Spread:
@@ -54,15 +56,29 @@ def cpu_ratio(ours: Sequence[Result], theirs: Sequence[Result]) -> Spread:
     )
 
 
+def read_report(path: Path) -> dict[str, object]:
+    """The report so far; empty where there is none."""
+    return msgspec.json.decode(path.read_bytes(), type=dict[str, object]) if path.exists() else {}
+
+
 def write_report(path: Path, parts: Mapping[str, object]) -> None:
     """Put parts into the report; parts of earlier runs that are not measured again stay."""
-    report: dict[str, object] = msgspec.json.decode(path.read_bytes()) if path.exists() else {}
+    report = read_report(path)
     for name, part in parts.items():
-        held = report.get(name)
-        # Ratios and latencies come from several commands; each replaces only its own.
-        report[name] = {**held, **part} if isinstance(held, dict) and isinstance(part, Mapping) else part
+        report[name] = _merged(report.get(name), msgspec.to_builtins(part))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+
+
+def _merged(held: object, part: object) -> object:
+    """What is held and what is new: several commands fill one mapping, and one list of named rows."""
+    if isinstance(held, dict) and isinstance(part, dict):
+        return {**held, **part}
+    if isinstance(held, list) and isinstance(part, list):
+        rows = {row["name"]: row for row in held}
+        rows.update((row["name"], row) for row in part)
+        return list(rows.values())
+    return part
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -135,12 +135,12 @@ class Members:
         excess = len(self._open) - self._cached_members
         if excess <= 0:
             return
-        idle = [
+        idle = (
             member_id
             for member_id, member in self._open.items()
             if member.last_mark <= self._landed and member_id not in self._changed
-        ]
-        for member_id in idle[:excess]:
+        )
+        for member_id in list(islice(idle, excess)):  # those that were not used for longest stand first
             del self._open[member_id]
 
     def _set_due(self, key: bytes, *, present: bool) -> None:

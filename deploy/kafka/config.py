@@ -4,9 +4,10 @@ Chosen for tests on a small machine: quick to start, quick to notice a dead work
 no limit that depends on how old a record says it is, because histories carry the timestamps of their own years.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 HOST = "127.0.0.1"
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # a state batch is one record batch of up to 4 MiB, and it must have room to grow
@@ -55,20 +56,23 @@ class Node:
         return f"{HOST}:{self.port}"
 
 
-def server_properties(node: Node, nodes: Sequence[Node], data: Path) -> str:
+def server_properties(
+    node: Node, nodes: Sequence[Node], data: Path, others: Mapping[str, str | int] = MappingProxyType({})
+) -> str:
     """The text of `server.properties` for one node of a cluster.
 
     Args:
         node: The node it is for.
         nodes: Every node of the cluster, `node` included.
         data: The folder of the node's log segments.
+        others: Properties that are to be otherwise than here.
 
     Example:
         >>> node = Node(1, 21000, 21001)
         >>> "advertised.listeners=PLAINTEXT://127.0.0.1:21000" in server_properties(node, [node], Path("data"))
         True
     """
-    values = _addresses(node, nodes) | {"log.dirs": str(data)} | _replication(len(nodes)) | _TUNING
+    values = _addresses(node, nodes) | {"log.dirs": str(data)} | _replication(len(nodes)) | _TUNING | dict(others)
     return "".join(f"{name}={value}\n" for name, value in values.items())
 
 

@@ -17,9 +17,10 @@ import subprocess
 import tempfile
 import time
 import uuid
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from confluent_kafka import KafkaException
@@ -55,6 +56,7 @@ class KafkaCluster:
         heap_mib: Heap limit of each broker in MiB.
         throughput: Start slowly and run fast: for benchmarks.
         dump_classes: A file for the class archive of a broker that ends in order; see `prepare`.
+        properties: Broker properties that are to be otherwise than in `deploy.kafka.config`.
     """
 
     def __init__(
@@ -65,11 +67,13 @@ class KafkaCluster:
         heap_mib: int = _DEFAULT_HEAP_MIB,
         throughput: bool = False,
         dump_classes: Path | None = None,
+        properties: Mapping[str, str | int] = MappingProxyType({}),
     ) -> None:
         if brokers not in ALLOWED_SIZES:
             raise BrokerError(f"brokers: {brokers} is not possible; use 1 or 3")
         self._count = brokers
         self._given_folder = folder
+        self._properties = properties
         self._locate = partial(Jvm.locate, heap_mib, throughput=throughput, dump_classes=dump_classes)
         self._folder: Path | None = None
         self._guard: subprocess.Popen[bytes] | None = None
@@ -165,7 +169,7 @@ class KafkaCluster:
         for node in nodes:
             place = folder / f"broker-{node.node_id}"
             place.mkdir(parents=True, exist_ok=True)
-            properties = server_properties(node, nodes, place / "data")
+            properties = server_properties(node, nodes, place / "data", self._properties)
             (place / "server.properties").write_text(properties, encoding="utf-8")
             self._brokers[node.node_id] = Broker(node, place, jvm)
         self._format()
