@@ -1,8 +1,13 @@
 """The row `c` as bytes. Pending lots, of which a busy member has dozens, are packed by column.
 
-in memory   [(due, lot, points, expires), ...]                                      31 bytes a lot
-packed      first due, [expiry times], [due - first], [points], [expiry's place], lots   17 bytes a lot
+in memory   [(due, lot, points, expires), ...]                                               29 bytes a lot
+packed      first due, unit, [gap / unit], [points], [(expiry, how many with it), ...], lots   10 bytes a lot
+
+Gaps are between one due time and the next, in the largest unit that divides them all: tills print whole seconds.
 """
+
+from itertools import accumulate, chain, groupby, pairwise, repeat
+from math import gcd
 
 import msgspec
 
@@ -11,13 +16,16 @@ from loyalty.account_rows import LOT_BYTES, Core, PendingLot
 
 
 class _Pending(msgspec.Struct, array_like=True, gc=False):
-    """Pending lots by column. Most members have one or two different expiry times among them."""
+    """Pending lots by column, in order of their due time. `expiries_ms`: expiry times in a row, and of how many lots.
+
+    Most members have one or two different ones.
+    """
 
     first_due_ms: int
-    expiries_ms: list[int]
-    after_ms: list[int]
+    unit_ms: int
+    gaps: list[int]
     points: list[int]
-    expiry_places: list[int]
+    expiries_ms: list[tuple[int, int]]
     lots: bytes
 
 
@@ -67,27 +75,27 @@ def decode_core(payload: bytes) -> Core:
 
 
 def _pack(pending: list[PendingLot]) -> _Pending:
-    first_ms = pending[0].due_ms
-    places: dict[int, int] = {}
-    expiry_places = [places.setdefault(lot.expires_ms, len(places)) for lot in pending]
+    due_ms = [lot.due_ms for lot in pending]
+    gaps = [after - before for before, after in pairwise(due_ms)]
+    unit_ms = gcd(*gaps) or 1
     return _Pending(
-        first_ms,
-        list(places),
-        [lot.due_ms - first_ms for lot in pending],
+        due_ms[0],
+        unit_ms,
+        gaps if unit_ms == 1 else [gap // unit_ms for gap in gaps],
         [lot.points for lot in pending],
-        expiry_places,
+        [(expires_ms, len(list(those))) for expires_ms, those in groupby([lot.expires_ms for lot in pending])],
         b"".join([lot.lot for lot in pending]),
     )
 
 
 def _unpack(packed: _Pending) -> list[PendingLot]:
-    columns = zip(packed.after_ms, packed.points, packed.expiry_places, strict=True)
+    gaps_ms = [gap * packed.unit_ms for gap in packed.gaps]
+    due_ms = accumulate(gaps_ms, initial=packed.first_due_ms)
+    expires_ms = chain.from_iterable(repeat(each_ms, count) for each_ms, count in packed.expiries_ms)
+    names = packed.lots
     return [
-        PendingLot(
-            packed.first_due_ms + after_ms,
-            packed.lots[number * LOT_BYTES : (number + 1) * LOT_BYTES],
-            points,
-            packed.expiries_ms[place],
+        PendingLot(due, names[at : at + LOT_BYTES], points, expires)
+        for at, due, points, expires in zip(
+            range(0, len(names), LOT_BYTES), due_ms, packed.points, expires_ms, strict=True
         )
-        for number, (after_ms, points, place) in enumerate(columns)
     ]

@@ -104,7 +104,7 @@ def _activate(context: Context) -> None:
     core = context.core
     lot = core.pending[0]
     points = lot.points
-    taken = take_pending(core, lot.due_ms, lot.lot, points)
+    taken = take_pending(core, lot.lot, points)
     changes = [] if taken is None else [taken]
     changes += add_active(core, lot.expires_ms, points, remind_ms(context, lot.expires_ms))
     post(context, "activated", entry_id(context, "activated", lot.lot.hex()), changes)

@@ -22,6 +22,9 @@ from loyalty.policy.compiled import RulePlan
 from loyalty.policy.fields import BP
 from loyalty.reminders import remind_ms
 
+Lots = dict[tuple[int, int], bytes]
+"""When a pending lot becomes active and when it expires -> its name."""
+
 
 class Earned(NamedTuple):
     """What an action earned: spendable points, qualifying units, and the grants that a refund would take back."""
@@ -39,6 +42,7 @@ def earn(context: Context, action: Action, name: str, basket: Basket | None = No
     day_total = add_day_total(context, action) if name in context.compiled.day_total_actions else None
     points = qualifying = 0
     grants: list[Grant] = []
+    lots: Lots = {}
     for plan in plans:
         basis = basis_of(context, plan, action, basket, day_total)
         if basis is None:
@@ -47,7 +51,7 @@ def earn(context: Context, action: Action, name: str, basket: Basket | None = No
             grant = _grant_qualifying(context, plan, basis)
             qualifying += 0 if grant is None else grant.granted
         else:
-            grant = _grant_points(context, plan, name, basis, grants)
+            grant = _grant_points(context, plan, name, basis, lots)
             points += 0 if grant is None else grant.granted
         if grant is not None:
             grants.append(grant)
@@ -71,8 +75,11 @@ def _grant_qualifying(context: Context, plan: RulePlan, basis: Basis) -> Grant |
     return Grant(bytes.fromhex(entry), plan.rule.id, basis.eligible, granted, basis.lines, qualifying=True)
 
 
-def _grant_points(context: Context, plan: RulePlan, name: str, basis: Basis, before: list[Grant]) -> Grant | None:
-    """Compute one award and put its points where they belong; None where nothing is granted."""
+def _grant_points(context: Context, plan: RulePlan, name: str, basis: Basis, lots: Lots) -> Grant | None:
+    """Compute one award and put its points where they belong; None where nothing is granted.
+
+    `lots` are the pending lots that this action has made; awards that become active and expire together share one.
+    """
     factors = _factors(context, plan, name, basis.eligible)
     granted = factors.granted
     if not granted:
@@ -81,13 +88,9 @@ def _grant_points(context: Context, plan: RulePlan, name: str, basis: Basis, bef
     entry = _entry_of(context, rule, basis)
     expires_ms = context.calendar.expires_ms(plan.expiry, basis.since_ms)
     grant = Grant(bytes.fromhex(entry), rule, basis.eligible, granted, basis.lines, expires_ms)
-    due_ms = grant.due_ms = due_or_held(context, basis.since_ms, plan.pending_ms)
+    due_ms = due_or_held(context, basis.since_ms, plan.pending_ms)
     if due_ms:
-        grant.lot = grant.entry[:LOT_BYTES]
-        for other in before:
-            if other.due_ms == due_ms and other.expires_ms == expires_ms:
-                grant.lot = other.lot
-                break
+        grant.lot = lots.setdefault((due_ms, expires_ms), grant.entry[:LOT_BYTES])
         changes = [add_pending(context.core, PendingLot(due_ms, grant.lot, granted, expires_ms))]
     else:
         changes = add_active(context.core, expires_ms, granted, remind_ms(context, expires_ms))

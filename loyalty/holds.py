@@ -142,7 +142,7 @@ def _cancel_pending(context: Context, facts: Facts) -> None:
     changes = []
     for lot in list(core.pending):
         core.voided.append(VoidedLot(lot.lot, context.now_ms))
-        taken = take_pending(core, lot.due_ms, lot.lot, lot.points)
+        taken = take_pending(core, lot.lot, lot.points)
         if taken is not None:
             changes.append(taken)
     if changes:

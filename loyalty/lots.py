@@ -58,11 +58,9 @@ def _pending_place(core: Core, due_ms: int, lot: bytes) -> int:
     return bisect_left(pending, (due_ms, lot), key=place_of)
 
 
-def take_pending(core: Core, due_ms: int, lot: bytes, points: int) -> LotChange | None:
+def take_pending(core: Core, lot: bytes, points: int) -> LotChange | None:
     """Take up to `points` from a pending lot; None where nothing of it is left."""
-    at = _pending_place(core, due_ms, lot)
-    if at >= len(core.pending) or core.pending[at].lot != lot:  # active by now, or put off by a hold
-        at = next((at for at, other in enumerate(core.pending) if other.lot == lot), -1)
+    at = next((at for at, other in enumerate(core.pending) if other.lot == lot), -1)
     if points <= 0 or at < 0:
         return None
     held = core.pending[at]

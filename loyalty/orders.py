@@ -1,8 +1,8 @@
 """Orders that can still be returned: what was paid, line by line, and what it earned. Rows `o` + order id.
 
 An order is kept for the refund horizon. So that orders can be forgotten without a list of all of them, their ids are
-noted by the 4-day chunk of log time in which they came: rows `o` + 0xFF + chunk (no order id starts with that byte,
-since it is never the first of UTF-8 text), and the chunks in the row `o`.
+noted by the day of log time in which they came: rows `o` + 0xFF + day (no order id starts with that byte, since it is
+never the first of UTF-8 text), and the days in the row `o`.
 """
 
 from collections import deque
@@ -13,10 +13,10 @@ import msgspec
 
 from features.errors import CorruptStateError
 from features.event_time import DAY_MS
+from loyalty.order_days import Days, decode_days, decode_ids, encode_days, encode_ids
 
 HEAD_ROW: Final = b"o"
-_CHUNK_MARK: Final = b"\xff"
-CHUNK_MS: Final = 4 * DAY_MS  # a busy household's 9 orders, so a chunk's row stays small
+_DAY_MARK: Final = b"\xff"
 
 # A row is kept in memory for so many of the member's batches; fewer than that are ever on their way to the store.
 _BATCHES_IN_FLIGHT: Final = 4
@@ -35,7 +35,6 @@ class Grant(msgspec.Struct, array_like=True, gc=False):
     granted: int
     lines: tuple[int, ...] = ()
     expires_ms: int = 0
-    due_ms: int = 0
     lot: bytes = b""
     taken: int = 0
     qualifying: bool = False
@@ -65,17 +64,8 @@ class Order(msgspec.Struct, array_like=True, gc=False):
     debits: list[tuple[int, int]] = []
 
 
-class _Head(msgspec.Struct, array_like=True):
-    """Chunks that hold orders, oldest first, and for how long a chunk is kept after its end."""
-
-    chunks: list[int] = []
-    keep_ms: int = 0
-
-
 _ENCODER = msgspec.msgpack.Encoder()
-_HEAD_DECODER = msgspec.msgpack.Decoder(_Head)
 _ORDER_DECODER = msgspec.msgpack.Decoder(Order)
-_IDS_DECODER = msgspec.msgpack.Decoder(list[str])
 
 
 def _order_row(order_id: str) -> bytes:
@@ -87,8 +77,14 @@ def redemption_id(source: str, event_id: str) -> str:
     return f"\0{len(source)}:{source}{event_id}"
 
 
-def _chunk_row(chunk: int) -> bytes:
-    return HEAD_ROW + _CHUNK_MARK + chunk.to_bytes(4, "big")
+def _day_row(day: int) -> bytes:
+    return HEAD_ROW + _DAY_MARK + day.to_bytes(4, "big")
+
+
+def _encode(value: Order | list[str] | None) -> bytes | None:
+    if value is None:
+        return None
+    return encode_ids(value) if isinstance(value, list) else _ENCODER.encode(value)
 
 
 class Orders:
@@ -101,12 +97,12 @@ class Orders:
         >>> orders = Orders.load({}.get)
         >>> orders.add("o-1", Order(0, "USD", 2599, 2599, [], [], []), log_time_ms=0, keep_ms=DAY_MS)
         >>> orders.get("o-1").amount, orders.get("o-2"), orders.next_due_ms() // DAY_MS
-        (2599, None, 5)
+        (2599, None, 2)
     """
 
     __slots__ = ("_cache", "_fresh", "_handed", "_head", "_head_changed", "_read")
 
-    def __init__(self, head: _Head, read: Callable[[bytes], bytes | None]) -> None:
+    def __init__(self, head: Days, read: Callable[[bytes], bytes | None]) -> None:
         self._head = head
         self._head_changed = False
         self._read = read
@@ -123,7 +119,7 @@ class Orders:
         """
         payload = read(HEAD_ROW)
         try:
-            return cls(_Head() if payload is None else _HEAD_DECODER.decode(payload), read)
+            return cls(Days() if payload is None else decode_days(payload), read)
         except msgspec.DecodeError as error:
             raise CorruptStateError(f"orders head row cannot be read ({error}); rebuild the store") from error
 
@@ -135,12 +131,12 @@ class Orders:
             self._handed.append(fresh)
             for row in fresh:
                 value = self._cache[row]
-                yield row, None if value is None else _ENCODER.encode(value)
+                yield row, _encode(value)
             if len(self._handed) > _BATCHES_IN_FLIGHT:
                 self._drop(self._handed.popleft())
         if self._head_changed:
             self._head_changed = False
-            yield HEAD_ROW, _ENCODER.encode(self._head) if self._head.chunks else None
+            yield HEAD_ROW, encode_days(self._head) if self._head.days else None
 
     def _drop(self, rows: list[bytes]) -> None:
         """Let go of rows, unless they have changed again since."""
@@ -151,25 +147,25 @@ class Orders:
 
     def get(self, order_id: str) -> Order | None:
         """An order that is not forgotten yet."""
-        order = self._load(_order_row(order_id), _ORDER_DECODER)
+        order = self._load(_order_row(order_id), _ORDER_DECODER.decode)
         return order if isinstance(order, Order) and not order.debits else None
 
     def redemption(self, redemption_id: str) -> Order | None:
         """A redemption that is not forgotten yet, by `redemption_id`."""
-        order = self._load(_order_row(redemption_id), _ORDER_DECODER)
+        order = self._load(_order_row(redemption_id), _ORDER_DECODER.decode)
         return order if isinstance(order, Order) and order.debits else None
 
     def add(self, order_id: str, order: Order, log_time_ms: int, keep_ms: int) -> None:
-        """Keep an order until `keep_ms` after the end of the chunk of log time that it came in."""
+        """Keep an order until `keep_ms` after the end of the day of log time that it came in."""
         self.touch(order_id, order)
-        chunk = log_time_ms // CHUNK_MS
-        self._put(_chunk_row(chunk), [*self._ids_of(chunk), order_id])
+        day = log_time_ms // DAY_MS
+        self._put(_day_row(day), [*self._ids_of(day), order_id])
         head = self._head
         if keep_ms > head.keep_ms:
             head.keep_ms = keep_ms
             self._head_changed = True
-        if not head.chunks or head.chunks[-1] != chunk:
-            head.chunks.append(chunk)
+        if not head.days or head.days[-1] != day:
+            head.days.append(day)
             self._head_changed = True
 
     def touch(self, order_id: str, order: Order) -> None:
@@ -177,17 +173,17 @@ class Orders:
         self._put(_order_row(order_id), order)
 
     def next_due_ms(self) -> int | None:
-        """When the oldest chunk is to be forgotten."""
+        """When the oldest day is to be forgotten."""
         head = self._head
-        return (head.chunks[0] + 1) * CHUNK_MS + head.keep_ms if head.chunks else None
+        return (head.days[0] + 1) * DAY_MS + head.keep_ms if head.days else None
 
     def forget(self, until_ms: int) -> None:
-        """Forget all chunks that are due at or before `until_ms`."""
+        """Forget all days that are due at or before `until_ms`."""
         while (due_ms := self.next_due_ms()) is not None and due_ms <= until_ms:
-            chunk = self._head.chunks.pop(0)
-            for order_id in self._ids_of(chunk):
+            day = self._head.days.pop(0)
+            for order_id in self._ids_of(day):
                 self._put(_order_row(order_id), None)
-            self._put(_chunk_row(chunk), None)
+            self._put(_day_row(day), None)
             self._head_changed = True
 
     def _put(self, row: bytes, value: Order | list[str] | None) -> None:
@@ -195,16 +191,16 @@ class Orders:
         self._fresh[row] = None
 
     def _load(
-        self, row: bytes, decoder: msgspec.msgpack.Decoder[Order] | msgspec.msgpack.Decoder[list[str]]
+        self, row: bytes, decode: Callable[[bytes], Order] | Callable[[bytes], list[str]]
     ) -> Order | list[str] | None:
         if row in self._cache:
             return self._cache[row]
         payload = self._read(row)
         try:
-            return None if payload is None else decoder.decode(payload)
+            return None if payload is None else decode(payload)
         except msgspec.DecodeError as error:
             raise CorruptStateError(f"order row cannot be read ({error}); rebuild the store") from error
 
-    def _ids_of(self, chunk: int) -> list[str]:
-        ids = self._load(_chunk_row(chunk), _IDS_DECODER)
+    def _ids_of(self, day: int) -> list[str]:
+        ids = self._load(_day_row(day), decode_ids)
         return ids if isinstance(ids, list) else []

@@ -122,7 +122,7 @@ def _take_back(context: Context, order_id: str, order: Order, grant: Grant) -> i
     if grant.qualifying:
         return points
     core = context.core
-    cancelled = take_pending(core, grant.due_ms, grant.lot, points) if grant.lot else None
+    cancelled = take_pending(core, grant.lot, points) if grant.lot else None
     rest = points
     if cancelled is not None:
         rest += cancelled.points
