@@ -1,4 +1,4 @@
-"""What a member has: lots, balances, tier, counters of caps. Rows `c` (core) and `cc` (counters).
+"""What a member has: lots, balances, tier, counters of caps. Rows `c` and `cp...` (core) and `cc` (counters).
 
 The counters stand apart because an action that earns nothing yet, such as browsing below a day's threshold, changes
 only them.
@@ -12,9 +12,8 @@ import msgspec
 from features.errors import CorruptStateError
 from loyalty.account_rows import ActiveLot, Core
 from loyalty.calendar import INACTIVE_MS, NEVER_MS
-from loyalty.core_row import decode_core, encode_core
+from loyalty.core_row import CORE_ROW, Chunks, decode_core, encode_core
 
-CORE_ROW = b"c"
 COUNTERS_ROW = b"cc"
 
 Counters = dict[str, dict[int, int]]
@@ -25,7 +24,7 @@ _COUNTERS_DECODER = msgspec.msgpack.Decoder(Counters)
 
 
 class Account:
-    """A member's account: a state part with the row suffixes `c` and `cc`.
+    """A member's account: a state part with the row suffixes `c`, `cp` + chunk and `cc`.
 
     Example:
         >>> account = Account.load({}.get)
@@ -33,10 +32,11 @@ class Account:
         (True, 0, [])
     """
 
-    __slots__ = ("_counters", "_read", "core", "core_changed", "counters_changed")
+    __slots__ = ("_chunks", "_counters", "_read", "core", "core_changed", "counters_changed")
 
-    def __init__(self, core: Core, read: Callable[[bytes], bytes | None]) -> None:
+    def __init__(self, core: Core, chunks: Chunks, read: Callable[[bytes], bytes | None]) -> None:
         self.core = core
+        self._chunks = chunks
         self.core_changed = False
         self.counters_changed = False
         self._read = read
@@ -50,13 +50,14 @@ class Account:
             CorruptStateError: the row cannot be what this class wrote.
         """
         payload = read(CORE_ROW)
-        return cls(Core() if payload is None else decode_core(payload), read)
+        core, chunks = (Core(), Chunks()) if payload is None else decode_core(payload, read)
+        return cls(core, chunks, read)
 
     def changed(self) -> Iterator[tuple[bytes, bytes | None]]:
         """Rows changed since the last call: suffix and payload."""
         if self.core_changed:
             self.core_changed = False
-            yield CORE_ROW, encode_core(self.core)
+            yield from encode_core(self.core, self._chunks)
         if self.counters_changed:
             self.counters_changed = False
             yield COUNTERS_ROW, _ENCODER.encode(self._counters)

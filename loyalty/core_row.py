@@ -1,18 +1,32 @@
-"""The row `c` as bytes. Pending lots, of which a busy member has dozens, are packed by column.
+"""The core as rows. Pending lots, of which a busy member has dozens, are packed by column.
 
 in memory   [(due, lot, points, expires), ...]                                               29 bytes a lot
 packed      first due, unit, [gap / unit], [points], [(expiry, how many with it), ...], lots   10 bytes a lot
 
-Gaps are between one due time and the next, in the largest unit that divides them all: tills print whole seconds.
+Gaps are between one due time and the next, in the largest unit that divides them all: tills print whole seconds. A few
+lots are in the row `c` itself. More are in rows of their own by due time, `cp` + chunk, so that a purchase does not
+write down again what waits already.
 """
 
+from collections.abc import Iterator
 from itertools import accumulate, chain, groupby, pairwise, repeat
 from math import gcd
+from typing import Final
 
 import msgspec
 
 from features.errors import CorruptStateError
+from features.event_time import DAY_MS
+from features.rows import Read, read_owed_row
 from loyalty.account_rows import LOT_BYTES, Core, PendingLot
+
+CORE_ROW: Final = b"c"
+_PENDING_ROW: Final = b"cp"
+
+# A row of its own costs about 30 bytes, three lots.
+_MOST_INSIDE: Final = 12
+_CHUNK_MS: Final = 4 * DAY_MS
+_CHUNK_BYTES: Final = 4
 
 
 class _Pending(msgspec.Struct, array_like=True, gc=False):
@@ -30,48 +44,76 @@ class _Pending(msgspec.Struct, array_like=True, gc=False):
 
 
 class _Row(msgspec.Struct, array_like=True, gc=False):
-    """The core without its pending lots, and these."""
+    """The core without its pending lots, and these: all of them, or the numbers of the chunks that they are in."""
 
     core: Core
     pending: _Pending | None
+    chunks: list[int] = []
 
 
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(_Row)
+_PENDING_DECODER = msgspec.msgpack.Decoder(_Pending)
+
+Chunks = dict[int, bytes]
+"""Chunk number -> payload of its row, as it was last read or written."""
 
 
-def encode_core(core: Core) -> bytes:
-    """Payload of the core row.
+def encode_core(core: Core, chunks: Chunks) -> Iterator[tuple[bytes, bytes | None]]:
+    """The row `c`, and the chunks that are others than in `chunks`, which follows: suffix and payload, None to delete.
 
     Example:
-        >>> core = Core(member="m-42", pending=[PendingLot(86_400_000, b"01234567", 25, 31_536_000_000)])
-        >>> decode_core(encode_core(core)) == core
+        >>> core = Core(member="m-42", pending=[PendingLot(86_400_000, b"012345", 25, 31_536_000_000)])
+        >>> rows = dict(encode_core(core, {}))
+        >>> decode_core(rows[CORE_ROW], rows.get) == (core, {})
         True
     """
-    pending = core.pending
-    if not pending:
-        return _ENCODER.encode(_Row(core, None))
-    packed = _pack(pending)
+    pending, now = core.pending, Chunks()
+    inside: _Pending | None = None
+    if len(pending) > _MOST_INSIDE:
+        for chunk, those in groupby(pending, key=_chunk_of):
+            now[chunk] = _ENCODER.encode(_pack(list(those)))
+    elif pending:
+        inside = _pack(pending)
     core.pending = []
-    payload = _ENCODER.encode(_Row(core, packed))
+    yield CORE_ROW, _ENCODER.encode(_Row(core, inside, list(now)))
     core.pending = pending
-    return payload
+    for chunk, payload in now.items():
+        if chunks.get(chunk) != payload:
+            yield _suffix(chunk), payload
+    for chunk in chunks:
+        if chunk not in now:
+            yield _suffix(chunk), None
+    chunks.clear()
+    chunks.update(now)
 
 
-def decode_core(payload: bytes) -> Core:
-    """Inverse of `encode_core`.
+def decode_core(payload: bytes, read: Read) -> tuple[Core, Chunks]:
+    """Inverse of `encode_core`; chunks are read as far as there are any.
 
     Raises:
-        CorruptStateError: the bytes cannot be what `encode_core` wrote.
+        CorruptStateError: the bytes cannot be what `encode_core` wrote, or a chunk is missing.
     """
     try:
         row = _DECODER.decode(payload)
-        core = row.core
+        core, chunks = row.core, Chunks()
         if row.pending is not None:
             core.pending = _unpack(row.pending)
-    except (msgspec.DecodeError, ValueError, IndexError) as error:
+        for chunk in row.chunks:
+            packed = read_owed_row(read, _suffix(chunk), _PENDING_DECODER)
+            chunks[chunk] = _ENCODER.encode(packed)
+            core.pending += _unpack(packed)
+    except (msgspec.DecodeError, ValueError) as error:
         raise CorruptStateError(f"account core row cannot be read ({error}); rebuild the store") from error
-    return core
+    return core, chunks
+
+
+def _chunk_of(lot: PendingLot) -> int:
+    return lot.due_ms // _CHUNK_MS
+
+
+def _suffix(chunk: int) -> bytes:
+    return _PENDING_ROW + chunk.to_bytes(_CHUNK_BYTES, "big", signed=True)
 
 
 def _pack(pending: list[PendingLot]) -> _Pending:

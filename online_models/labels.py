@@ -25,14 +25,15 @@ from loyalty.decisions import EntryData
 from loyalty.policy import Learning
 from online_models.examples import TABLE, WEEK_MS, Outcome, pseudonym
 from online_models.label_rows import (
-    ENCODER,
-    ROW_DECODER,
     SUFFIX,
-    VECTOR_DECODER,
     Interests,
     LabelsRow,
     OpenLabel,
     StoredVector,
+    decode_labels,
+    decode_vector,
+    encode_labels,
+    encode_vector,
     vector_suffix,
 )
 from online_models.sampling import next_moment_ms
@@ -71,7 +72,7 @@ class OpenLabels:
     def load(cls, read: Callable[[bytes], bytes | None]) -> Self:
         """Build the part from its stored rows; vectors are read when their label matures."""
         payload = read(SUFFIX)
-        return cls(LabelsRow() if payload is None else ROW_DECODER.decode(payload), read)
+        return cls(LabelsRow() if payload is None else decode_labels(payload), read)
 
     def changed(self) -> Iterator[tuple[bytes, bytes | None]]:
         """Yield the rows that changed since the last call."""
@@ -81,7 +82,7 @@ class OpenLabels:
         unwritten, self._unwritten = self._unwritten, {}
         for opened_ms, payload in unwritten.items():
             yield vector_suffix(opened_ms), payload
-        yield SUFFIX, ENCODER.encode(self._row)
+        yield SUFFIX, encode_labels(self._row)
 
     def next_due_ms(self) -> int | None:
         """The log time of the next prediction moment or of the next label to mature."""
@@ -170,7 +171,7 @@ class OpenLabels:
         if opened_ms not in {label.opened_ms for label in self._row.open}:
             self._row.open.append(OpenLabel(opened_ms, opened_ms + learning.horizon_days * DAY_MS))
             self._vectors[opened_ms] = vector
-            self._unwritten[opened_ms] = ENCODER.encode(vector)
+            self._unwritten[opened_ms] = encode_vector(vector)
         self._schedule(next_moment_ms(member_id, due_ms, learning.sample_share_bp))
 
     def _mature(self, member_id: str, due_ms: int, view: View) -> Outcome:
@@ -208,7 +209,7 @@ class OpenLabels:
                 raise CorruptStateError(
                     f"the label opened at {opened_ms} has lost its feature row: rebuild the store from the changelog"
                 )
-            vector = VECTOR_DECODER.decode(payload)
+            vector = decode_vector(payload)
         if self._unwritten.pop(opened_ms, None) is None:  # else it matured before its row was ever written
             self._unwritten[opened_ms] = None
         return vector
