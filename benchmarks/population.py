@@ -18,9 +18,8 @@ import msgspec
 from benchmarks.memory import batches
 from benchmarks.workloads import WorkloadName, actions_of, log_of
 from features.actions import Envelope, decode_action
-from loyalty.account import CORE_ROW
 from loyalty.account_rows import Core
-from loyalty.core_row import decode_core, encode_core
+from loyalty.core_row import CORE_ROW, encode_core
 from loyalty.decisions import instant
 from streams.controls import tick_record
 from streams.memory_store import MemoryStore
@@ -99,7 +98,8 @@ class Population:
         member_id = self.member_id(number)
         prefix = member_prefix(member_id)
         household.core.member = member_id
-        yield prefix + CORE_ROW, pack_row(_MARK, encode_core(household.core))
+        core_row = dict(encode_core(household.core, {}))[CORE_ROW]  # chunks of pending lots name no member
+        yield prefix + CORE_ROW, pack_row(_MARK, core_row or b"")
         for suffix, row in household.rows:
             yield prefix + suffix, row
 
@@ -154,15 +154,15 @@ def _moved(action: Envelope, member_id: str, time_ms: int) -> bytes:
 
 def _households(store: MemoryStore) -> list[Household]:
     rows: Mapping[str, list[tuple[bytes, bytes]]] = defaultdict(list)
-    cores: dict[str, Core] = {}
+    members: dict[str, Member] = {}
     for key in store.scan(*ALL_MEMBERS):
         name = member_of(key)
         suffix, payload = key[len(member_prefix(name)) :], row_payload(store.get(key) or b"")
         if suffix == CORE_ROW:
-            cores[name] = decode_core(payload)
+            members[name] = Member(name, store.get)
         else:
             rows[name].append((suffix, pack_row(_MARK, payload)))
-    return [Household(name, core, rows[name], Member(name, store.get).next_due_ms()) for name, core in cores.items()]
+    return [Household(name, one.account.core, rows[name], one.next_due_ms()) for name, one in members.items()]
 
 
 def first_of(actions: Iterator[tuple[int, str, bytes]], count: int) -> Sequence[tuple[int, str, bytes]]:
