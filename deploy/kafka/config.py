@@ -4,7 +4,7 @@ Chosen for tests on a small machine: quick to start, quick to notice a dead work
 no limit that depends on how old a record says it is, because histories carry the timestamps of their own years.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -43,17 +43,51 @@ _TUNING: dict[str, str | int] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """A listener of one broker for one client alone, advertised at a port where the caller puts a proxy before it.
+
+    So a test can cut or slow the way between a client and a broker, and no other one.
+    """
+
+    client: str
+    node_id: int
+    port: int
+    advertised_port: int
+
+    @property
+    def listener(self) -> str:
+        """The listener's name in Kafka's settings."""
+        return f"FOR_{self.client.upper()}"
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
-    """One broker, which is a controller too: its id and its two loopback ports."""
+    """One broker, which is a controller too: its id and its loopback ports."""
 
     node_id: int
     port: int
     controller_port: int
+    passages: tuple[Passage, ...] = ()
 
     @property
     def address(self) -> str:
         """Where clients reach it: `host:port`."""
         return f"{HOST}:{self.port}"
+
+
+def nodes_on(ports: Iterator[int], count: int, clients: Sequence[str]) -> list[Node]:
+    """Nodes numbered from 1 on the next ports, each with a passage for every client.
+
+    Example:
+        >>> nodes_on(iter(range(21000, 21004)), 1, ["one"])[0].passages
+        (Passage(client='one', node_id=1, port=21002, advertised_port=21003),)
+    """
+    return [
+        Node(
+            number, next(ports), next(ports), tuple(Passage(name, number, next(ports), next(ports)) for name in clients)
+        )
+        for number in range(1, count + 1)
+    ]
 
 
 def server_properties(
@@ -77,14 +111,18 @@ def server_properties(
 
 
 def _addresses(node: Node, nodes: Sequence[Node]) -> dict[str, str | int]:
+    passages = node.passages
+    listeners = [f"PLAINTEXT://{node.address}", *(f"{p.listener}://{HOST}:{p.port}" for p in passages)]
+    advertised = [f"PLAINTEXT://{node.address}", *(f"{p.listener}://{HOST}:{p.advertised_port}" for p in passages)]
+    protocols = ["PLAINTEXT", "CONTROLLER", *(p.listener for p in passages)]
     return {
         "process.roles": "broker,controller",
         "node.id": node.node_id,
         "controller.quorum.voters": ",".join(f"{other.node_id}@{HOST}:{other.controller_port}" for other in nodes),
         "controller.listener.names": "CONTROLLER",
-        "listeners": f"PLAINTEXT://{node.address},CONTROLLER://{HOST}:{node.controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{node.address}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listeners": ",".join([*listeners, f"CONTROLLER://{HOST}:{node.controller_port}"]),
+        "advertised.listeners": ",".join(advertised),
+        "listener.security.protocol.map": ",".join(f"{name}:PLAINTEXT" for name in protocols),
     }
 
 

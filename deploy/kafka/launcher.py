@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -27,7 +27,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from deploy.kafka.broker import Broker
-from deploy.kafka.config import HOST, Node, server_properties
+from deploy.kafka.config import HOST, Passage, nodes_on, server_properties
 from deploy.kafka.jvm import Jvm
 from deploy.kafka.ports import free_ports
 from features.errors import BrokerError
@@ -57,9 +57,10 @@ class KafkaCluster:
         throughput: Start slowly and run fast: for benchmarks.
         dump_classes: A file for the class archive of a broker that ends in order; see `prepare`.
         properties: Broker properties that are to be otherwise than in `deploy.kafka.config`.
+        clients: Names of clients that reach each broker through a passage of their own, behind a proxy of the caller's.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the first are rare, and named
         self,
         brokers: int = 1,
         folder: Path | None = None,
@@ -68,10 +69,12 @@ class KafkaCluster:
         throughput: bool = False,
         dump_classes: Path | None = None,
         properties: Mapping[str, str | int] = MappingProxyType({}),
+        clients: Sequence[str] = (),
     ) -> None:
         if brokers not in ALLOWED_SIZES:
             raise BrokerError(f"brokers: {brokers} is not possible; use 1 or 3")
         self._count = brokers
+        self._clients = tuple(clients)
         self._given_folder = folder
         self._properties = properties
         self._locate = partial(Jvm.locate, heap_mib, throughput=throughput, dump_classes=dump_classes)
@@ -94,6 +97,11 @@ class KafkaCluster:
     def node_ids(self) -> tuple[int, ...]:
         """Ids of the brokers: 1, or 1 to 3."""
         return tuple(self._brokers)
+
+    @property
+    def passages(self) -> tuple[Passage, ...]:
+        """Where proxies belong: one for each client and broker."""
+        return tuple(passage for broker in self._brokers.values() for passage in broker.node.passages)
 
     def broker(self, node_id: int) -> Broker:
         """One broker's process, for faults that the methods below do not offer."""
@@ -164,8 +172,7 @@ class KafkaCluster:
         folder = self._given_folder or Path(tempfile.mkdtemp(prefix="tierstream-kafka-"))
         self._folder = folder
         self._start_guard(folder)
-        ports = free_ports(2 * self._count, HOST)
-        nodes = [Node(i + 1, ports[2 * i], ports[2 * i + 1]) for i in range(self._count)]
+        nodes = nodes_on(iter(free_ports(2 * self._count * (1 + len(self._clients)), HOST)), self._count, self._clients)
         for node in nodes:
             place = folder / f"broker-{node.node_id}"
             place.mkdir(parents=True, exist_ok=True)

@@ -73,6 +73,11 @@ class WorkerProcess:
         return self
 
     @property
+    def started(self) -> bool:
+        """Whether there is a process that nobody has waited for."""
+        return self._process is not None
+
+    @property
     def returncode(self) -> int | None:
         """Exit code, None while it runs."""
         assert self._process is not None
@@ -96,10 +101,10 @@ class WorkerProcess:
         self._output.close()
         return code
 
-    def stop(self) -> int:
+    def stop(self, within_s: float = _STOP_TIMEOUT_S) -> int:
         """Ask it to stop (SIGTERM) and wait; returns the exit code."""
         self.send_signal(signal.SIGTERM)
-        return self.wait()
+        return self.wait(within_s)
 
     def kill(self) -> None:
         """Kill it (SIGKILL), if it runs."""
