@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from features.errors import ContractError
-from online_models.examples import Example, decode_record
+from online_models.examples import PolicyNotice, decode_record
+from online_models.findings import decode_finding
 from online_models.published import decode_published
 from streams.replay import check_published
 from streams.settings import Settings
@@ -24,6 +25,8 @@ def judge_learning(settings: Settings) -> Findings:
         for message in messages_of(settings.bootstrap_servers, topic_name(settings, "weights"), 0)
     ]
     judge_weights(findings, examples, records)
+    found = messages_of(settings.bootstrap_servers, topic_name(settings, "findings"), 0)
+    judge_findings(findings, (bytes(message.value()) for message in found))
     findings.examples = sorted({digest_of(value) for _, value in examples})
     return findings
 
@@ -45,12 +48,22 @@ def judge_weights(findings: Findings, examples: list[tuple[int, bytes]], records
         findings.mistake("weights_mismatches", str(failure))
 
 
+def judge_findings(findings: Findings, records: Iterable[bytes]) -> None:
+    """A trainer reports each finding under one number, the same whoever reports it."""
+    first: dict[int, bytes] = {}
+    for raw in records:
+        number = decode_finding(raw).number
+        if first.setdefault(number, raw) != raw:
+            findings.mistake("finding_mismatches", f"two records of finding {number} differ")
+    findings.seen["findings"] = len(first)
+
+
 def once(delivered: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
     """Policy notices, and each example when it comes in its turn, whatever the trainer makes of repetitions."""
     next_number: dict[int, int] = {}
     for offset, raw in delivered:
         example = decode_record(raw)
-        if isinstance(example, Example):
+        if not isinstance(example, PolicyNotice):
             if example.number != next_number.get(example.partition, 0):
                 continue
             next_number[example.partition] = example.number + 1

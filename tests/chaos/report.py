@@ -86,7 +86,7 @@ def make_report(order: Order, ran: Ran, found: Findings, seconds: float, judged_
     )
 
 
-_LOOKED_AT = ("records", "deliveries", "decisions", "rows", "audited_members", "examples", "versions")
+_LOOKED_AT = ("records", "deliveries", "decisions", "rows", "audited_members", "examples", "versions", "findings")
 
 
 def write_report(path: Path, report: object) -> None:

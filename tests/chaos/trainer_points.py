@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from online_models.published import PublishedWeights
-from streams.trainer import CheckpointFile, TrainerCheckpoint, WeightsLog
+from streams.trainer import CheckpointFile, TrainerCheckpoint
+from streams.weights_log import WeightsLog
 from streams.writers import RecordWriter
 
 
