@@ -3,7 +3,7 @@
 For downstream consumers, the command line and tests. Blocking, and outside any consumer group.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Self
 
 from confluent_kafka import Consumer, Message, TopicPartition
@@ -22,12 +22,20 @@ FETCH_WAIT_MS = 20
 
 
 class Reader:
-    """Reads topics from their beginning, all partitions or one, without a group.
+    """Reads topics from their beginning, or from an offset per partition in `starts`, without a group.
+
+    All partitions are read, or the one named.
 
     Example: `with Reader(settings, ("points",)) as reader: reader.to_end()`
     """
 
-    def __init__(self, settings: Settings, kinds: tuple[TopicKind, ...], partition: int | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        kinds: tuple[TopicKind, ...],
+        partition: int | None = None,
+        starts: Mapping[int, int] | None = None,
+    ) -> None:
         self._settings = settings
         self._kinds: dict[str, TopicKind] = {topic_name(settings, kind): kind for kind in kinds}
         self._consumer = Consumer(
@@ -41,7 +49,7 @@ class Reader:
             }
         )
         self._partitions = [
-            TopicPartition(name, number, 0)
+            TopicPartition(name, number, (starts or {}).get(number, 0))
             for name, kind in self._kinds.items()
             for number in range(topic_partitions(settings, kind))
             if partition in {None, number}
@@ -67,7 +75,7 @@ class Reader:
 
     def to_end(self) -> Iterator[tuple[TopicKind, Message]]:
         """Yield everything up to where the topics end now."""
-        waiting = {(tp.topic, tp.partition): end for tp in self._partitions if (end := self.end(tp)) > 0}
+        waiting = {(tp.topic, tp.partition): end for tp in self._partitions if (end := self.end(tp)) > tp.offset}
         while waiting:
             yield from self.poll()
             for tp in self._consumer.position([TopicPartition(*key) for key in waiting]):

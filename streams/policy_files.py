@@ -24,10 +24,15 @@ def read_policy(path: Path) -> tuple[str, Policy]:
 
 def first_policy(path: Path, public_keys: tuple[PublicKey, ...]) -> PolicyData:
     """Version 1 of a partition's policy: it applies to all event times until a later version does."""
+    return later_policy(path, 1, 0, public_keys)
+
+
+def later_policy(path: Path, version: int, effective_from_ms: int, public_keys: tuple[PublicKey, ...]) -> PolicyData:
+    """A version of a partition's policy: it applies to event times from `effective_from_ms` on."""
     text, policy = read_policy(path)
     return PolicyData(
-        version=1,
-        effective_from_ms=0,
+        version=version,
+        effective_from_ms=effective_from_ms,
         engine=max(ENGINES),
         text=text,
         zone=zone_rules(policy.programme.time_zone).to_text(),

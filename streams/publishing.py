@@ -1,6 +1,7 @@
-"""Write the first policy into each partition of a new actions topic, ahead of every action."""
+"""Write a policy into partitions of the actions topic: the first one into empty ones, ahead of every action."""
 
 import time
+from collections.abc import Iterable
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -29,6 +30,17 @@ def publish_first_policy(settings: Settings, policy: PolicyData, key: Ed25519Pri
     """
     topic = topic_name(settings, "actions")
     empty = [number for number in range(topic_partitions(settings, "actions")) if _end(settings, topic, number) == 0]
+    publish_policy(settings, policy, key, empty)
+    return empty
+
+
+def publish_policy(settings: Settings, policy: PolicyData, key: Ed25519PrivateKey, partitions: Iterable[int]) -> None:
+    """Write `policy` into these partitions and wait until the broker has it.
+
+    Raises:
+        BrokerError: the broker did not acknowledge.
+    """
+    topic = topic_name(settings, "actions")
     failures: list[str] = []
 
     def delivered(error: KafkaError | None, message: Message) -> None:
@@ -37,11 +49,10 @@ def publish_first_policy(settings: Settings, policy: PolicyData, key: Ed25519Pri
 
     producer = Producer({"bootstrap.servers": settings.bootstrap_servers, "enable.idempotence": True, "log_level": 0})
     raw = policy_record(policy, key)
-    for number in empty:
+    for number in partitions:
         producer.produce(topic, raw, partition=number, timestamp=_BEFORE_ALL_MS, on_delivery=delivered)
     if producer.flush(_TIMEOUT_S) or failures:
-        raise BrokerError(f"{topic}: the first policy was not acknowledged within {_TIMEOUT_S} s {failures}; try again")
-    return empty
+        raise BrokerError(f"{topic}: the policy was not acknowledged within {_TIMEOUT_S} s {failures}; try again")
 
 
 def _end(settings: Settings, topic: str, partition: int) -> int:

@@ -30,7 +30,7 @@ ROW_FORMAT = 1
 _HEADER_BYTES = 9
 
 PARTITION_KEY = b"P"
-_POLICY = b"Y"
+POLICY_KEYS = b"Y"
 _WEIGHTS = b"W"
 DUE = b"D"
 _MEMBER = b"M"
@@ -121,7 +121,7 @@ class AdoptedWeights(msgspec.Struct, frozen=True, array_like=True):
 
 def policy_key(version: int) -> bytes:
     """Key of a policy version's row."""
-    return _POLICY + version.to_bytes(4, "big")
+    return POLICY_KEYS + version.to_bytes(4, "big")
 
 
 def weights_key(version: int) -> bytes:

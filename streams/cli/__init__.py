@@ -12,6 +12,7 @@ from streams.cli.brokers import register as register_brokers
 from streams.cli.config import register as register_config
 from streams.cli.demo import register as register_demo
 from streams.cli.explain import register as register_explain
+from streams.cli.policy import register as register_policy
 from streams.cli.replay import register as register_replay
 from streams.cli.workers import register as register_workers
 
@@ -29,6 +30,7 @@ for register in (
     register_workers,
     register_explain,
     register_config,
+    register_policy,
     register_demo,
 ):
     register(app)
