@@ -79,9 +79,8 @@ def publish_version(settings: Settings, path: Path, effective_from_ms: int, key:
 
 def _check(policy: PolicyData, newest: PolicyData, path: Path, earliest_ms: int) -> None:
     """That `policy` can follow `newest`, and that no partition has got past its time."""
-    problems = list(
-        edit_problems(parse_policy(newest.text, "the policy in force"), parse_policy(policy.text, str(path)))
-    )
+    before, after = (parse_policy(data.text, f"policy version {data.version}") for data in (newest, policy))
+    problems = list(edit_problems(before, after))
     if problems:
         raise PolicyError(str(path), problems)
     least_ms = max(earliest_ms, newest.effective_from_ms)

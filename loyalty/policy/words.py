@@ -24,6 +24,9 @@ with its place: `tierstream check-config`.
 
 Points are in the smallest unit (`programme.point_scale`), money in minor units, rates in basis points (`_bp`: 10,000 is
 one), times with an offset. Each knob is shown at work, with its arithmetic, in `tests/unit/loyalty/`.
+
+A changed file becomes the next version for workers that go on running, at one event time in all partitions, by
+`tierstream policy publish FILE --effective-from INSTANT`. Currency and point scale stay what they were.
 """
 
 _KINDS: dict[type, str] = {int: "whole number", str: "text", bool: "true or false", datetime: "time with an offset"}
