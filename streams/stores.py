@@ -24,6 +24,9 @@ NOTHING_READ = -1  # changelog offset of an empty store
 _OFFSET_KEY = b"\xffchangelog-offset"
 _IDENTITY_KEY = b"\xffchangelog-identity"
 
+# A file of this name beside a database says that it is damaged.
+_TORN_SUFFIX = ".torn"
+
 # Per partition, beside the block cache.
 _WRITE_BUFFER_BYTES = 16 * 1024 * 1024
 _WRITE_BUFFERS = 3
@@ -98,24 +101,36 @@ class RocksPartition:
         identity: Which changelog the rows come from; a store of another one is deleted and built anew.
         block_cache_bytes: Memory for blocks that were read; Faust's default would be 2 GiB.
 
-    A database that cannot be opened because it is damaged is deleted, too: the changelog has everything.
+    A database that is damaged is deleted, too: the changelog has everything. Damage that shows when the database is
+    opened is mended there and then. A block that is torn shows when it is read: that ends the process, and the store is
+    built anew at the next start.
     """
 
     def __init__(self, path: Path, identity: bytes, block_cache_bytes: int) -> None:
         self._path = path
+        # Beside the database, because the next start deletes that.
+        self._torn = path.with_name(path.name + _TORN_SUFFIX)
         self._block_cache_bytes = block_cache_bytes
         self._db = self._open_whole()
-        if self._db.get(_IDENTITY_KEY) != identity:
-            if self._db.get(_OFFSET_KEY) is not None:
+        if self._torn.exists() or self._get_or_none(_IDENTITY_KEY) != identity:
+            if self._torn.exists() or self._get_or_none(_OFFSET_KEY) is not None:
                 log("store").warning(
-                    "the store belongs to another changelog: building it anew", extra=fields(folder=path)
+                    "the store is torn or belongs to another changelog: building it anew", extra=fields(folder=path)
                 )
             self._db.close()
             shutil.rmtree(path)
             self._db = _open(path, block_cache_bytes)
             self._db.put(_IDENTITY_KEY, identity)
+            self._torn.unlink(missing_ok=True)
         stored = self._db.get(_OFFSET_KEY)
         self._offset = NOTHING_READ if stored is None else int.from_bytes(stored, "big", signed=True)
+
+    def _get_or_none(self, key: bytes) -> bytes | None:
+        """One of the store's own entries; None too where its block is torn."""
+        try:
+            return self.get(key)
+        except CorruptStateError:
+            return None
 
     def _open_whole(self) -> "rocksdict.Rdict":
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -145,19 +160,47 @@ class RocksPartition:
         return self._offset
 
     def get(self, key: bytes) -> bytes | None:
-        """Return the row, or None."""
-        row: bytes | None = self._db.get(key)
+        """Return the row, or None.
+
+        Raises:
+            CorruptStateError: the store is damaged.
+        """
+        try:
+            row: bytes | None = self._db.get(key)
+        # rocksdict raises bare Exception for everything.
+        except Exception as failure:
+            self._refuse_if_torn(failure)
+            raise
         return row
 
     def scan(self, start: bytes, stop: bytes) -> Iterator[bytes]:
-        """Yield the keys in `[start, stop)` in byte order."""
-        for key in self._db.keys(from_key=start):
+        """Yield the keys in `[start, stop)` in byte order.
+
+        Raises:
+            CorruptStateError: the store is damaged.
+        """
+        found = self._db.iter()
+        found.seek(start)
+        while found.valid():
+            key: bytes = found.key()
             if key >= stop:
                 return
             yield key
+            found.next()
+        # An iterator is at its end, too, where it comes to a torn block; only its status tells the two apart. Without
+        # this look a damaged store passes for one with fewer members.
+        try:
+            found.status()
+        except Exception as failure:
+            self._refuse_if_torn(failure)
+            raise
 
     def write(self, rows: Rows, changelog_offset: int) -> None:
-        """Apply rows and move the changelog offset, as one write batch."""
+        """Apply rows and move the changelog offset, as one write batch.
+
+        Raises:
+            CorruptStateError: the store is damaged; RocksDB finds that out by itself when it merges files.
+        """
         batch = rocksdict.WriteBatch(raw_mode=True)
         for key, value in rows:
             if value is None:
@@ -165,8 +208,24 @@ class RocksPartition:
             else:
                 batch.put(key, value)
         batch.put(_OFFSET_KEY, changelog_offset.to_bytes(8, "big", signed=True))
-        self._db.write(batch)
+        try:
+            self._db.write(batch)
+        except Exception as failure:
+            self._refuse_if_torn(failure)
+            raise
         self._offset = changelog_offset
+
+    def _refuse_if_torn(self, failure: Exception) -> None:
+        """Leave word for the next start, if the store is damaged.
+
+        Raises:
+            CorruptStateError: it is.
+        """
+        if "corruption" in str(failure).lower():
+            self._torn.touch()
+            raise CorruptStateError(
+                f"store {self._path} is damaged ({failure}): it is built anew at the next start"
+            ) from failure
 
     def close(self) -> None:
         """Close the database; its lock is free when this returns."""

@@ -1,5 +1,6 @@
 """One suite over both kinds of partition store, and the laws of replaying a changelog into them."""
 
+import random
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -163,3 +164,48 @@ def test_a_late_batch_never_changes_what_a_replay_restores(
         replay.apply(records, offset)
     assert rows_of(replay.store) == state_at(log, len(log) - 1)
     assert row_mark(replay.store.get(PARTITION_KEY) or b"") == len(log) - 1
+
+
+def spoil(folder: Path) -> None:
+    """Change a byte of the largest table file: its block no longer has the checksum it was written with."""
+    table = max(folder.glob("*.sst"), key=lambda path: path.stat().st_size)
+    content = bytearray(table.read_bytes())
+    content[len(content) // 4] ^= 1
+    table.write_bytes(content)
+
+
+def with_a_torn_block(folder: Path) -> None:
+    """A store of many blocks, one of them torn."""
+    store = RocksPartition(folder, b"changelog-1", CACHE)
+    draw = random.Random(1)
+    store.write([(b"k-%05d" % number, draw.randbytes(100)) for number in range(5_000)], 41)
+    store._db.flush()
+    store.close()
+    spoil(folder)
+
+
+def scan_all(store: RocksPartition) -> None:
+    list(store.scan(b"k", b"l"))
+
+
+def get_all(store: RocksPartition) -> None:
+    for number in range(5_000):
+        store.get(b"k-%05d" % number)
+
+
+@pytest.mark.parametrize("read", [scan_all, get_all])
+def test_a_torn_block_is_an_error_for_its_reader_and_the_next_start_builds_anew(
+    tmp_path: Path, read: Callable[[RocksPartition], object]
+) -> None:
+    folder = tmp_path / "0.db"
+    with_a_torn_block(folder)
+    torn = RocksPartition(folder, b"changelog-1", CACHE)
+    assert torn.changelog_offset == 41, "nothing has read the block yet"
+    with pytest.raises(CorruptStateError, match="built anew at the next start"):
+        read(torn)
+    torn.close()
+    fresh = RocksPartition(folder, b"changelog-1", CACHE)
+    assert (fresh.changelog_offset, list(fresh.scan(b"", b"\xff"))) == (NOTHING_READ, [])
+    fresh.write([(b"k", b"v")], 7)
+    fresh.close()
+    assert RocksPartition(folder, b"changelog-1", CACHE).changelog_offset == 7, "it is built anew once"
