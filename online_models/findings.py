@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from loyalty.verdicts import Verdict
+
 WAVE_TYPE = "loyalty.finding.wave"
 COPY_TYPE = "loyalty.finding.copy"
 VERDICT_TYPE = "loyalty.finding.verdict"
@@ -162,3 +164,15 @@ def decode_finding(raw: bytes) -> Finding:
     """
     event: _Event = _DECODER.decode(raw)
     return event.data
+
+
+def verdict_of(finding: VerdictFinding, member: str) -> Verdict:
+    """The control record's content that a finding leads to, addressed to the member behind the pseudonym."""
+    return Verdict(
+        member=member,
+        verdict=finding.judged.verdict,
+        score=finding.judged.score,
+        reason=finding.judged.reason,
+        example_offset=finding.example_offset,
+        log_time_ms=finding.log_time_ms,
+    )

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from loyalty.policy import Policy
-from online_models.findings import Finding, Found, finding_of
+from online_models.conduct import ConductWatch
+from online_models.findings import Copied, Finding, Found, finding_of
 from online_models.opinions import OpinionDesk
-from online_models.sightings import OpinionSighting, Sighting
+from online_models.sightings import ConductSighting, OpinionSighting, Sighting
 
 
 class Insights:
@@ -13,6 +14,7 @@ class Insights:
 
     def __init__(self) -> None:
         self.opinions = OpinionDesk()
+        self.conduct = ConductWatch()
         self._findings = 0
 
     def read(self, sighting: Sighting, offset: int, policy: Policy) -> tuple[Finding, ...]:
@@ -27,4 +29,9 @@ class Insights:
     def _found(self, sighting: Sighting, policy: Policy) -> Iterator[Found]:
         name = f"{sighting.partition}-{sighting.number}"
         if isinstance(sighting, OpinionSighting):
-            yield from self.opinions.read(sighting.opinion, name, sighting.log_time_ms, policy.opinions)
+            for found in self.opinions.read(sighting.opinion, name, sighting.log_time_ms, policy.opinions):
+                if isinstance(found, Copied) and found.member != found.of_member:
+                    self.conduct.copied(found.member, sighting.log_time_ms)
+                yield found
+        elif isinstance(sighting, ConductSighting):
+            yield from self.conduct.judge(sighting.conduct, sighting.partition, sighting.log_time_ms, policy.misconduct)

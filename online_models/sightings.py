@@ -97,7 +97,10 @@ class Opinion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Conduct(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """How busy a member has been: `sums` in the order of `CONDUCT_SUMS`, whose mark is `table`."""
+    """How busy a member has been: `sums` in the order of `CONDUCT_SUMS`, whose mark is `table`.
+
+    `pardoned`: an operator has just released what was held.
+    """
 
     member: str
     time_ms: int
@@ -105,6 +108,7 @@ class Conduct(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     sums: tuple[int, ...]
     joined_ms: int
     pending_points: int
+    pardoned: bool = False
 
 
 Seen = Basket | Opinion | Conduct

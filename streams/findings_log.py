@@ -11,8 +11,7 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from faust.types import TP
 
-from loyalty.verdicts import Verdict
-from online_models.findings import Finding, VerdictFinding, WaveFinding, decode_finding, encode_finding
+from online_models.findings import Finding, VerdictFinding, WaveFinding, decode_finding, encode_finding, verdict_of
 from streams.changelog import ChangelogReader
 from streams.controls import verdict_record
 from streams.writers import Connection, RecordWriter
@@ -63,18 +62,6 @@ class FindingsLog:
     async def _pass_on(self, finding: Finding, key: bytes) -> None:
         if isinstance(finding, VerdictFinding):
             await self._send(finding, key)
-
-
-def verdict_of(finding: VerdictFinding, member: str) -> Verdict:
-    """The control record's content that a finding leads to, addressed to the member behind the pseudonym."""
-    return Verdict(
-        member=member,
-        verdict=finding.judged.verdict,
-        score=finding.judged.score,
-        reason=finding.judged.reason,
-        example_offset=finding.example_offset,
-        log_time_ms=finding.log_time_ms,
-    )
 
 
 class VerdictSender:

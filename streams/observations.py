@@ -3,7 +3,7 @@
 Pure. A partition sends what it saw with its outputs, so a record that is folded again sends the same again.
 """
 
-from features.actions import Action, Feedback, Purchase, Review
+from features.actions import Action, Adjust, Feedback, Purchase, Review
 from features.table import ACTIVITY, DAY_WINDOW
 from loyalty.policy import Policy
 from online_models.examples import pseudonym
@@ -54,8 +54,10 @@ def observations(member: Member, action: Action, policy: Policy) -> list[Seen]:
             )
         case _:
             pass
-    if policy.misconduct.enabled and _doubled(member.windows.total(ACTIVITY, DAY_WINDOW)):
-        seen.append(_conduct(member, action.time_ms))
+    if policy.misconduct.enabled:
+        pardoned = isinstance(action, Adjust) and action.data.verdict == "release"
+        if pardoned or _doubled(member.windows.total(ACTIVITY, DAY_WINDOW)):
+            seen.append(_conduct(member, action.time_ms, pardoned=pardoned))
     return seen
 
 
@@ -79,7 +81,7 @@ def _basket(member: Member, action: Purchase) -> Basket:
     )
 
 
-def _conduct(member: Member, time_ms: int) -> Conduct:
+def _conduct(member: Member, time_ms: int, *, pardoned: bool) -> Conduct:
     core = member.account.core
     return Conduct(
         member=pseudonym(member.id),
@@ -88,4 +90,5 @@ def _conduct(member: Member, time_ms: int) -> Conduct:
         sums=conduct_sums(member.windows.total),
         joined_ms=core.joined_ms,
         pending_points=sum(lot.points for lot in core.pending),
+        pardoned=pardoned,
     )

@@ -19,9 +19,18 @@ from features.errors import ContractError
 from loyalty.policy import parse_policy
 from online_models.examples import decode_record
 from online_models.figures import ValueFigures
+from online_models.findings import VerdictFinding, verdict_of
 from online_models.published import PublishedWeights, encode_published
 from online_models.training import Trainer
-from streams.controls import PolicyData, WeightsData, policy_record, public_key_of, tick_record, weights_record
+from streams.controls import (
+    PolicyData,
+    WeightsData,
+    policy_record,
+    public_key_of,
+    tick_record,
+    verdict_record,
+    weights_record,
+)
 from streams.decision_log import DecisionLog
 from streams.histories.clock import DEFAULT_TICK_EVERY_MS, history_timestamps
 from streams.histories.heads import head_of
@@ -109,7 +118,7 @@ class Replay:
     def _route(self, output: Output) -> None:
         match output.topic:
             case "examples":
-                self._learn(output.value)
+                self._learn(output)
             case "deadletter":
                 pass
             case "points" | "tier-changes" | "notifications":
@@ -117,11 +126,16 @@ class Replay:
             case _:
                 assert_never(output.topic)
 
-    def _learn(self, value: bytes) -> None:
+    def _learn(self, output: Output) -> None:
+        value = output.value
         self._taught.append(value)
         if self.trainer is None:
             return
         published = self.trainer.learn(decode_record(value), len(self._taught) - 1)
+        for finding in self.trainer.findings:
+            if isinstance(finding, VerdictFinding):
+                verdict = verdict_of(finding, output.key.decode())
+                self._append(verdict.log_time_ms, output.key, verdict_record(verdict, REPLAY_KEY))
         if published is not None:
             self.published.append(published)
             data = WeightsData(published.weights, published.example_offset, published.log_time_ms)

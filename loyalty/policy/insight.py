@@ -38,8 +38,11 @@ class Misconduct(Section, frozen=True):
     A score from 0 to 1,000 is the higher of what rules and the learned anomaly say. From `hold_score_from` (900) on a
     verdict holds the member's pending points, for as long as a `[[holds]]` by anomaly says; below `release_score`
     (500) a later one lets them go. Limits of the rules, above which the score is 1,000: `actions_per_hour` (600),
-    `reviews_per_day` (30), `shares_per_day` (100), `referrals_per_week` (100). `young_days`: how long a member is
-    new (7). `min_sightings`: the anomaly is silent before it has seen so many (2,000).
+    `reviews_per_day` (30), `shares_per_day` (100), `referrals_per_week` (100), or from which: `copies_from` (3) copied
+    reviews in 30 days, where opinions are learned too. `young_days`: how long a member is new and half of these limits
+    apply (7). `fade_days`: a score fades by half in so many (14). `pardon_days`: whom an operator has released is not
+    held again for so long (30). `min_sightings`: the anomaly is silent before it has seen so many (2,000); after that
+    250 points stand for each power of ten of its rarity, so 900 is one sighting in 4,000.
     """
 
     enabled: bool = False
@@ -49,5 +52,8 @@ class Misconduct(Section, frozen=True):
     reviews_per_day: Positive = 30
     shares_per_day: Positive = 100
     referrals_per_week: Positive = 100
+    copies_from: Positive = 3
     young_days: Days = 7
+    fade_days: Positive = 14
+    pardon_days: Days = 30
     min_sightings: Positive = 2_000

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from loyalty.policy import Opinions
+from loyalty.policy import Misconduct, Opinions
+from online_models.conduct import ConductWatch
 from online_models.copies import CopyIndex
 from online_models.model_checks import Subject, model_problems_of
 from online_models.opinions import OpinionDesk
-from online_models.sightings import Opinion
+from online_models.sightings import CONDUCT_SUMS, CONDUCT_TABLE, Conduct, Opinion
 from online_models.waves import EVERYTHING, Complaint, WaveWatch, limits_of
 
 HOUR_MS = 3_600_000
@@ -42,6 +43,22 @@ def teach_opinions(desk: OpinionDesk, number: int) -> object:
     return list(desk.read(opinion, str(number), number * HOUR_MS, Opinions()))
 
 
+def teach_conduct(watch: ConductWatch, number: int) -> object:
+    sums = tuple(
+        (number * (place + 3)) % (7 + place) * (100 if number % 97 == 0 else 1) for place in range(len(CONDUCT_SUMS))
+    )
+    conduct = Conduct(
+        member=f"m-{number % 300}",
+        time_ms=number * HOUR_MS,
+        table=CONDUCT_TABLE,
+        sums=sums,
+        joined_ms=0,
+        pending_points=1,
+        pardoned=number % 101 == 0,
+    )
+    return list(watch.judge(conduct, 0, number * HOUR_MS, Misconduct(min_sightings=100)))
+
+
 MODELS: dict[str, Subject[Any]] = {
     "copies": Subject(
         make=lambda: CopyIndex(kept_texts=50),
@@ -56,6 +73,12 @@ MODELS: dict[str, Subject[Any]] = {
             watch._subjects[name].usual(HOUR_MS) for name in sorted(watch._subjects) if name != EVERYTHING
         ],
         examples=600,
+    ),
+    "conduct": Subject(
+        make=lambda: ConductWatch(kept_members=100),
+        teach=teach_conduct,
+        ask=lambda watch: (watch.seen, sorted(watch._cases.items())),
+        examples=500,
     ),
     "opinions": Subject(
         make=lambda: OpinionDesk(kept_texts=50),
