@@ -111,13 +111,6 @@ class VoidedLot(msgspec.Struct, array_like=True, gc=False):
     at_ms: int
 
 
-class Extension(msgspec.Struct, array_like=True, gc=False):
-    """Lots that expired at `old_ms` expire at `new_ms` instead, so that a refund finds the points of its order."""
-
-    old_ms: int
-    new_ms: int
-
-
 class Held(msgspec.Struct, array_like=True, gc=False):
     """Until when pending points are held for reported misconduct, and until when by verdicts of the misconduct score.
 
@@ -148,7 +141,6 @@ class Core(msgspec.Struct, array_like=True):
     last_award: LastAward | None = None
     held: Held | None = None
     voided: list[VoidedLot] = []
-    extensions: list[Extension] = []
 
     @property
     def hold_ms(self) -> int:

@@ -168,6 +168,14 @@ class Orders:
             head.days.append(day)
             self._head_changed = True
 
+    def kept(self) -> Iterator[tuple[str, Order]]:
+        """All orders and redemptions that are not forgotten yet, with what each is kept under."""
+        for day in self._head.days:
+            for order_id in self._ids_of(day):
+                order = self._load(_order_row(order_id), _ORDER_DECODER.decode)
+                if isinstance(order, Order):
+                    yield order_id, order
+
     def touch(self, order_id: str, order: Order) -> None:
         """Note that an order has changed."""
         self._put(_order_row(order_id), order)

@@ -10,7 +10,6 @@ from features.measures import measures_of, refunded_measures
 from loyalty.awards import remaining
 from loyalty.caps import give_back
 from loyalty.context import Context
-from loyalty.extensions import expiries_of
 from loyalty.ledger import Facts, entry_id, post
 from loyalty.lots import debit, forgive_expired, take_pending
 from loyalty.orders import Grant, Order
@@ -136,9 +135,8 @@ def _take_back(context: Context, order_id: str, order: Order, grant: Grant) -> i
 def _claw_back(context: Context, earned_ms: int, grant: Grant, points: int, facts: Facts) -> None:
     """Take active points, from the grant's own lot first."""
     core = context.core
-    expired = 0
-    for expires_ms in expiries_of(core, grant.expires_ms):
-        expired += forgive_expired(core, expires_ms, earned_ms, points - expired)
+    expires_ms = grant.expires_ms
+    expired = forgive_expired(core, expires_ms, earned_ms, points)
     owe = context.policy.points.refunds == "unlimited"
     changes = debit(core, points - expired, first_ms=expires_ms, owe=owe)
     short = points - expired + sum(change.points for change in changes)

@@ -11,7 +11,6 @@ from features.actions import Redeem, RedeemCancel
 from features.table import REDEMPTIONS
 from loyalty.context import Context
 from loyalty.decisions import LotChange, derived_id
-from loyalty.extensions import expiries_of
 from loyalty.ledger import Facts, entry_id, post
 from loyalty.lots import active_name, add_active, debit
 from loyalty.notices import notify
@@ -74,8 +73,7 @@ def cancel_redemption(context: Context, action: RedeemCancel) -> Rejection | Non
     context.orders.touch(kept_as, order)
     changes: list[LotChange] = []
     for expires_ms, points in order.debits:
-        now_ms = expiries_of(core, expires_ms)[-1]
-        changes += add_active(core, now_ms, points, remind_ms(context, now_ms))
+        changes += add_active(core, expires_ms, points, remind_ms(context, expires_ms))
     reward_id, quantity = order.item_ids[0], order.amounts[0]
     _count_use(context, reward_id, -quantity, order.time_ms)
     facts = Facts(

@@ -172,6 +172,20 @@ def test_a_refund_after_an_extension_knows_what_has_expired_and_what_has_not() -
         assert desk.active == left  # its own points are taken, or have expired on day 120
 
 
+def test_a_refund_takes_the_extended_points_of_its_own_order_and_no_others() -> None:
+    """Whether another date is as far away as the extension, or the same date is given out once more after it."""
+    for day, earned_again in ((30, 0), (0, 1)):
+        desk = Desk(policy_of(NINETY + PURCHASE))
+        desk.act(purchase("o-1", START_MS, 10_000))  # to day 90, extended to day 120
+        desk.act(purchase("o-2", START_MS + day * DAY_MS, 5_000), START_MS + 31 * DAY_MS)
+        by_hand(desk, "a", START_MS + 31 * DAY_MS, extend_days=30)
+        desk.act(purchase("o-3", START_MS, earned_again * 2_000), START_MS + 32 * DAY_MS)  # late, and not extended
+        desk.act(refund("r-1", START_MS + 33 * DAY_MS, "o-1", 10_000))
+        desk.act(refund("r-3", START_MS + 33 * DAY_MS, "o-3", earned_again * 2_000))
+        lots = [((lot.expires_ms - START_MS) // DAY_MS, lot.points) for lot in desk.account.core.active]
+        assert lots == [(day + 120, 50)]
+
+
 def test_points_without_a_date_are_left_alone() -> None:
     desk = Desk(policy_of(PURCHASE))
     desk.act(purchase("o-1", START_MS, 10_000))
