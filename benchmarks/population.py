@@ -26,6 +26,7 @@ from streams.memory_store import MemoryStore
 from streams.pipeline import PartitionFold
 from streams.records import LogRecord
 from streams.replay import REPLAY_KEY
+from streams.row_format import pack_row, row_payload
 from streams.state import (
     ALL_MEMBERS,
     PARTITION_KEY,
@@ -35,9 +36,7 @@ from streams.state import (
     encode_partition_row,
     member_of,
     member_prefix,
-    pack_row,
     policy_key,
-    row_payload,
 )
 
 HISTORY_ACTIONS = 4_000
@@ -125,10 +124,10 @@ class Population:
         partition = self._store.get(PARTITION_KEY)
         if policy is None or partition is None:
             raise LookupError("the history has no policy")
-        row = decode_partition_row(row_payload(partition))
+        row = decode_partition_row(row_payload(PARTITION_KEY, partition))
         row.topic_id = topic_id
         return [
-            (policy_key(1), pack_row(_MARK, row_payload(policy))),
+            (policy_key(1), pack_row(_MARK, row_payload(policy_key(1), policy))),
             (PARTITION_KEY, pack_row(_MARK, encode_partition_row(row))),
         ]
 
@@ -157,7 +156,7 @@ def _households(store: MemoryStore) -> list[Household]:
     members: dict[str, Member] = {}
     for key in store.scan(*ALL_MEMBERS):
         name = member_of(key)
-        suffix, payload = key[len(member_prefix(name)) :], row_payload(store.get(key) or b"")
+        suffix, payload = key[len(member_prefix(name)) :], row_payload(key, store.get(key) or b"")
         if suffix == CORE_ROW:
             members[name] = Member(name, store.get)
         else:

@@ -108,6 +108,21 @@ def decode_core(payload: bytes, read: Read) -> tuple[Core, Chunks]:
     return core, chunks
 
 
+def decode_inside(payload: bytes) -> tuple[Core, bool]:
+    """The core from the row `c` alone, and whether that is all of it: False where pending lots are in other rows.
+
+    Raises:
+        CorruptStateError: the bytes cannot be what `encode_core` wrote.
+    """
+    try:
+        row = _DECODER.decode(payload)
+        if row.pending is not None:
+            row.core.pending = _unpack(row.pending)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise CorruptStateError(f"account core row cannot be read ({error}); rebuild the store") from error
+    return row.core, not row.chunks
+
+
 def _chunk_of(lot: PendingLot) -> int:
     return lot.due_ms // _CHUNK_MS
 

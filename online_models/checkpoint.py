@@ -19,6 +19,7 @@ from features.errors import LoyaltyError
 FORMAT = 1
 _MAGIC = b"tierstream-checkpoint"
 _DIGEST_BYTES = 16
+_CURE = "learn again from the start of the examples topic"
 
 _PACKAGES = frozenset({"collections", "copyreg", "features", "loyalty", "numpy", "online_models", "river"})
 # How a frozen struct is unpickled; what river's trees are made with.
@@ -50,6 +51,15 @@ def stamp_now() -> Stamp:
     """The stamp of the running code."""
     python = ".".join(platform.python_version_tuple()[:2])
     return Stamp(format=FORMAT, river=version("river"), numpy=version("numpy"), python=python)
+
+
+def stamp_of(raw: bytes) -> Stamp:
+    """What wrote a checkpoint.
+
+    Raises:
+        CheckpointError: the bytes are no checkpoint.
+    """
+    return _open(raw).stamp
 
 
 class _Unpickler(pickle.Unpickler):
@@ -84,15 +94,19 @@ def unpack(raw: bytes) -> object:
         ...
         online_models.checkpoint.CheckpointError: not a checkpoint: learn again from the start of the examples topic
     """
-    cure = "learn again from the start of the examples topic"
+    envelope = _open(raw)
+    if envelope.stamp != (now := stamp_now()):
+        raise CheckpointError(f"the checkpoint was written by {envelope.stamp}, this is {now}: {_CURE}")
+    if blake2b(envelope.payload, digest_size=_DIGEST_BYTES).digest() != envelope.digest:
+        raise CheckpointError(f"the checkpoint is damaged: {_CURE}")
+    return _Unpickler(io.BytesIO(envelope.payload)).load()
+
+
+def _open(raw: bytes) -> _Envelope:
     try:
         envelope = msgspec.msgpack.decode(raw, type=_Envelope)
     except msgspec.DecodeError:
-        raise CheckpointError(f"not a checkpoint: {cure}") from None
+        raise CheckpointError(f"not a checkpoint: {_CURE}") from None
     if envelope.magic != _MAGIC:
-        raise CheckpointError(f"not a checkpoint: {cure}")
-    if envelope.stamp != (now := stamp_now()):
-        raise CheckpointError(f"the checkpoint was written by {envelope.stamp}, this is {now}: {cure}")
-    if blake2b(envelope.payload, digest_size=_DIGEST_BYTES).digest() != envelope.digest:
-        raise CheckpointError(f"the checkpoint is damaged: {cure}")
-    return _Unpickler(io.BytesIO(envelope.payload)).load()
+        raise CheckpointError(f"not a checkpoint: {_CURE}")
+    return envelope

@@ -28,7 +28,7 @@ from streams.settings import Settings
 from streams.tables import MemberTable, member_table
 from streams.ticker import Ticker
 from streams.topic_admin import TopicAdmin
-from streams.topics import TopicKind, topic_name, topic_partitions
+from streams.topics import TopicKind, topic_name
 from streams.writers import BatchWriter, Connection, RecordWriter
 
 _MIB = 1024 * 1024
@@ -99,13 +99,8 @@ def connection_of(settings: Settings) -> Connection:
 
 
 def identity_of(settings: Settings, kind: TopicKind) -> Callable[[], Awaitable[bytes]]:
-    """What tells a topic from another one that later has its name: UUID and partition count."""
-
-    def ask() -> bytes:
-        count = topic_partitions(settings, kind)
-        return TopicAdmin(settings).topic_id(kind) + count.to_bytes(2, "big")
-
-    return lambda: asyncio.to_thread(ask)
+    """Asks the broker what tells a topic from another one that later has its name."""
+    return lambda: asyncio.to_thread(lambda: TopicAdmin(settings).identity(kind))
 
 
 def _pass(_step: Step, _partition: int) -> None:

@@ -14,7 +14,8 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 from faust.types import TP
 
 from features.errors import CorruptStateError
-from streams.state import PARTITION_KEY, row_mark
+from streams.row_format import row_mark
+from streams.state import PARTITION_KEY
 from streams.stores import PartitionStore
 from streams.writers import MARK_HEADER, Connection
 

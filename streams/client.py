@@ -74,10 +74,14 @@ class Reader:
             yield self._kinds[message.topic()], message
 
     def to_end(self) -> Iterator[tuple[TopicKind, Message]]:
-        """Yield everything up to where the topics end now."""
-        waiting = {(tp.topic, tp.partition): end for tp in self._partitions if (end := self.end(tp)) > tp.offset}
+        """Yield everything up to where the topics end now, and not a record further: a batch may be half there."""
+        ends = {(tp.topic, tp.partition): self.end(tp) for tp in self._partitions}
+        starts = {(tp.topic, tp.partition): tp.offset for tp in self._partitions}
+        waiting = {at: end for at, end in ends.items() if end > starts[at]}
         while waiting:
-            yield from self.poll()
+            for kind, message in self.poll():
+                if message.offset() < ends[message.topic(), message.partition()]:
+                    yield kind, message
             for tp in self._consumer.position([TopicPartition(*key) for key in waiting]):
                 if tp.offset >= waiting[tp.topic, tp.partition]:
                     del waiting[tp.topic, tp.partition]

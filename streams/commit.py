@@ -24,28 +24,14 @@ from features.errors import ContractError
 from streams.changelog import ChangelogReader, Replay, record_mark
 from streams.logs import fields, log
 from streams.records import Batch
+from streams.row_format import restamped
 from streams.state import PARTITION_KEY
 from streams.stores import PartitionStore
-from streams.writers import MARK_BYTES, BatchWriter, Connection, Rows
+from streams.writers import BatchWriter, Connection, Rows
 
 # The points between which a crash must not matter; tests crash at each of them.
 Step = Literal["folded", "outputs", "state", "store", "acknowledged"]
 StepHook = Callable[[Step, int], None]
-
-_HEADER_BYTES = 1 + MARK_BYTES  # format version and mark, as streams.state packs them
-
-
-def restamped(row: bytes | None, mark: int) -> bytes | None:
-    """The row as of a later mark: what it says has held since.
-
-    Example:
-        >>> from streams.state import pack_row, row_mark
-        >>> row_mark(restamped(pack_row(3, b"x"), 9)), restamped(None, 9)
-        (9, None)
-    """
-    if row is None:
-        return None
-    return row[:1] + mark.to_bytes(MARK_BYTES, "big") + row[_HEADER_BYTES:]
 
 
 class PartitionCommit:
@@ -86,7 +72,8 @@ class PartitionCommit:
         """
         while stale:
             keys = [*sorted(set(stale) - {PARTITION_KEY}), PARTITION_KEY]
-            rows = [(key, restamped(self._store.get(key), mark)) for key in keys]
+            stored = ((key, self._store.get(key)) for key in keys)
+            rows = [(key, None if row is None else restamped(row, mark)) for key, row in stored]
             log("commit").warning(
                 "rewriting rows behind a late writer", extra=fields(partition=self.partition, rows=len(rows))
             )

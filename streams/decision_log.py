@@ -32,6 +32,12 @@ class _Position(msgspec.Struct, gc=False):
 _DECODER = msgspec.json.Decoder(_Position)
 
 
+def position_of(decision: bytes) -> tuple[str, int]:
+    """Member and sequence number of an encoded decision."""
+    position = _DECODER.decode(decision)
+    return position.subject, position.data.sequence
+
+
 class DecisionLog:
     """Decisions by member, topic and sequence number.
 

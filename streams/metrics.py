@@ -25,10 +25,18 @@ GaugeName = Literal[
     "open_labels",
     "recovery_seconds",
     "model_absolute_error_minor",
+    "audit_log_time_seconds",
 ]
 HistogramName = Literal["commit_seconds", "fold_seconds", "batch_records", "state_batch_bytes"]
 EventName = Literal[
-    "gap_seeks", "zombie_repairs", "ticks_sent", "weights_published", "examples_learned", "findings_reported"
+    "gap_seeks",
+    "zombie_repairs",
+    "ticks_sent",
+    "weights_published",
+    "examples_learned",
+    "findings_reported",
+    "audited_members",
+    "audit_mismatches",
 ]
 
 _GAUGES: Mapping[GaugeName, str] = {
@@ -40,6 +48,7 @@ _GAUGES: Mapping[GaugeName, str] = {
     "open_labels": "examples that wait for their label",
     "recovery_seconds": "how long the partition's last recovery took, from its assignment",
     "model_absolute_error_minor": "mean absolute error of a model, tested before it learned",
+    "audit_log_time_seconds": "log time at which the running audit last looked at a member of the partition",
 }
 # A commit takes milliseconds and must stay well under the session timeout.
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -56,6 +65,8 @@ _EVENTS: Mapping[EventName, str] = {
     "weights_published": "weights versions published",
     "examples_learned": "training examples learned",
     "findings_reported": "waves, copies and verdicts reported",
+    "audited_members": "members that the running audit has looked at, each time it did",
+    "audit_mismatches": "members whose row was not the sum of their lots or of their entries; any is an alarm",
 }
 _BY_REASON = DEAD_LETTERED_BY_REASON.removesuffix(".") + "_by_reason"
 _POINTS = POINTS_BY_KIND.removesuffix(".")

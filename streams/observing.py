@@ -5,13 +5,16 @@ and records flow; a rebalance makes it unready until that is so again.
 """
 
 from collections.abc import Callable, Collection
+from weakref import WeakKeyDictionary
 
 from aiohttp.web import Response
 from faust.types.web import Request, View
 
-from streams.agents import Landed
+from streams.agents import Fold, Landed
 from streams.faust_overrides import ShellApp
+from streams.logs import fields, log
 from streams.metrics import CONTENT_TYPE, Metrics
+from streams.sampled_audit import SampledAudit, Tally
 
 _OK = 200
 _UNAVAILABLE = 503
@@ -24,6 +27,8 @@ def observer(metrics: Metrics, end_offset: Callable[[int], int | None]) -> Calla
         metrics: Where to.
         end_offset: End of a partition of the actions topic, as far as the consumer knows.
     """
+    # A fold lives as long as an assignment; what was known of its members before is old when the partition comes back.
+    audits: WeakKeyDictionary[Fold, SampledAudit] = WeakKeyDictionary()
 
     def observe(landed: Landed) -> None:
         partition, fold, batch = landed.partition, landed.fold, landed.batch
@@ -39,8 +44,24 @@ def observer(metrics: Metrics, end_offset: Callable[[int], int | None]) -> Calla
         end = end_offset(partition)
         if end is not None:
             metrics.set("lag_records", partition, max(0, end - batch.mark - 1))
+        audit = audits.get(fold) or audits.setdefault(fold, SampledAudit())
+        show_audit(metrics, landed, audit.landed(batch, fold.log_time_ms))
 
     return observe
+
+
+def show_audit(metrics: Metrics, landed: Landed, tally: Tally) -> None:
+    """Turn what the running audit found in a batch into metrics."""
+    if not tally.audited:
+        return
+    metrics.event("audited_members", tally.audited)
+    metrics.event("audit_mismatches", len(tally.problems))
+    metrics.set("audit_log_time_seconds", landed.partition, landed.fold.log_time_ms / 1000)
+    for problem in tally.problems:
+        log("audit").error(
+            "the running audit found a mismatch: run `tierstream audit`",
+            extra=fields(partition=landed.partition, mark=landed.batch.mark, cause=problem),
+        )
 
 
 def recovery_observer(metrics: Metrics) -> Callable[[Collection[int], float], None]:

@@ -3,6 +3,7 @@
 from features.errors import ContractError
 from streams.controls import PolicyData, WeightsData
 from streams.records import RowStore
+from streams.row_format import row_mark, row_payload
 from streams.state import (
     PARTITION_KEY,
     AdoptedWeights,
@@ -13,8 +14,6 @@ from streams.state import (
     encode_partition_row,
     encode_version,
     policy_key,
-    row_mark,
-    row_payload,
     weights_key,
 )
 from streams.versions import Versions
@@ -39,7 +38,7 @@ class Partition:
         stored = store.get(PARTITION_KEY)
         if stored is not None:
             self.mark = row_mark(stored)
-            self.row = decode_partition_row(row_payload(stored))
+            self.row = decode_partition_row(row_payload(PARTITION_KEY, stored))
             self._check_topic(topic_id)
             self._load_versions()
 
@@ -47,7 +46,7 @@ class Partition:
     def stored(cls, number: int, store: RowStore) -> "Partition":
         """The partition as its rows have it, whatever topic they belong to."""
         row = store.get(PARTITION_KEY)
-        topic_id = b"" if row is None else decode_partition_row(row_payload(row)).topic_id
+        topic_id = b"" if row is None else decode_partition_row(row_payload(PARTITION_KEY, row)).topic_id
         return cls(number, topic_id, store)
 
     def _check_topic(self, topic_id: bytes) -> None:
@@ -68,7 +67,7 @@ class Partition:
         row = self._store.get(key)
         if row is None:
             raise ContractError(f"partition {self.number}: row {key.hex()} is listed but not stored; rebuild the store")
-        return row_payload(row)
+        return row_payload(key, row)
 
     def count(self, name: str, by: int = 1) -> None:
         """Add to a counter of `streams.accounting`."""

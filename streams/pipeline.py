@@ -25,7 +25,8 @@ from streams.observations import observations
 from streams.outbox import Outbox
 from streams.partition import Partition
 from streams.records import Batch, LogRecord, Output, RowStore
-from streams.state import Member, pack_row
+from streams.row_format import pack_row
+from streams.state import Member
 from streams.verdicts import Verdicts
 
 # A state batch is one Kafka record batch: it must stay well under the topic's max.message.bytes (16 MiB).

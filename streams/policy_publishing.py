@@ -22,8 +22,9 @@ from streams.controls import PolicyData, PolicyRecord, is_signed, public_key_of
 from streams.policy_files import later_policy
 from streams.publishing import publish_policy
 from streams.records import LogRecord
+from streams.row_format import row_mark, row_payload
 from streams.settings import Settings
-from streams.state import PARTITION_KEY, POLICY_KEYS, decode_partition_row, decode_policy, row_mark, row_payload
+from streams.state import PARTITION_KEY, POLICY_KEYS, decode_partition_row, decode_policy
 from streams.topics import topic_partitions
 
 _NS_PER_MS = 1_000_000
@@ -116,10 +117,10 @@ def _logs(settings: Settings) -> list[_Log]:
         for _, message in reader.to_end():
             key, value, log = message.key(), message.value(), logs[message.partition()]
             if value is not None and key == PARTITION_KEY and row_mark(value) >= log.mark:
-                row = decode_partition_row(row_payload(value))
+                row = decode_partition_row(row_payload(key, value))
                 logs[message.partition()] = log._replace(mark=row_mark(value), log_time_ms=row.log_time_ms)
             elif value is not None and key.startswith(POLICY_KEYS):
-                policy = decode_policy(row_payload(value))
+                policy = decode_policy(row_payload(key, value))
                 log.policies[policy.version] = policy
     with Reader(settings, ("actions",), starts={number: log.mark + 1 for number, log in enumerate(logs)}) as reader:
         for _, message in reader.to_end():

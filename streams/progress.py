@@ -7,8 +7,9 @@ from confluent_kafka import Consumer, TopicPartition
 from features.errors import BrokerError
 from online_models.published import decode_published
 from streams.client import FETCH_WAIT_MS
+from streams.row_format import row_mark, row_payload
 from streams.settings import Settings
-from streams.state import PartitionRow, decode_partition_row, row_mark, row_payload
+from streams.state import PARTITION_KEY, PartitionRow, decode_partition_row
 from streams.topics import TopicKind, topic_name, topic_partitions, trainer_group
 
 _TIMEOUT_S = 30.0
@@ -43,7 +44,10 @@ class Progress:
         Each state batch ends with its partition row, so the last record of a changelog partition is the newest one.
         """
         rows = self._last_values("changelog", range(topic_partitions(self._settings, "actions")))
-        return {number: (row_mark(row), decode_partition_row(row_payload(row))) for number, row in rows.items()}
+        return {
+            number: (row_mark(row), decode_partition_row(row_payload(PARTITION_KEY, row)))
+            for number, row in rows.items()
+        }
 
     def end(self, kind: TopicKind, partition: int) -> int:
         """Offset that the next record of a partition will have."""

@@ -8,8 +8,7 @@ All state of a partition stands in one table of bytes to bytes, under five kinds
     D <due, 8 bytes> <member>       this member has work at that log time; ordered, so a sweep is a scan
     M <length, 2 bytes> <member> <part>   one part's row of a member
 
-Each value starts with a format version and the mark of the batch that wrote it, so that recovery can keep, of two rows
-for one key, the later one, whoever's write landed last.
+Each value starts with a header: see `streams.row_format`.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,16 +17,14 @@ from typing import Protocol, Self
 import msgspec
 
 from features.dedupe import SeenIds
-from features.errors import CorruptStateError
 from features.windows import ActivityWindows
 from loyalty.account import Account
+from loyalty.core_row import CORE_ROW
 from loyalty.engine import Edits, next_due_ms
 from loyalty.orders import Orders
 from online_models.labels import OpenLabels
 from streams.controls import PolicyData, WeightsData
-
-ROW_FORMAT = 1
-_HEADER_BYTES = 9
+from streams.row_format import row_payload
 
 PARTITION_KEY = b"P"
 POLICY_KEYS = b"Y"
@@ -47,34 +44,6 @@ class Part(Protocol):
     def changed(self) -> Iterator[tuple[bytes, bytes | None]]:
         """Yield the rows that changed since the last call."""
         ...
-
-
-def pack_row(mark: int, payload: bytes) -> bytes:
-    """Put the header before `payload`.
-
-    Example:
-        >>> row_mark(pack_row(41, b"x")), row_payload(pack_row(41, b"x"))
-        (41, b'x')
-    """
-    return bytes((ROW_FORMAT,)) + mark.to_bytes(8, "big") + payload
-
-
-def row_mark(row: bytes) -> int:
-    """The source offset of the last record in the batch that wrote this row."""
-    return int.from_bytes(row[1:_HEADER_BYTES], "big")
-
-
-def row_payload(row: bytes) -> bytes:
-    """The row without its header.
-
-    Raises:
-        CorruptStateError: the row has a format that this code does not know.
-    """
-    if row[0] != ROW_FORMAT:
-        raise CorruptStateError(
-            f"a stored row has format {row[0]}, this code reads {ROW_FORMAT}: finish the upgrade, or roll it back"
-        )
-    return row[_HEADER_BYTES:]
 
 
 class PartitionRow(msgspec.Struct, array_like=True):
@@ -180,6 +149,34 @@ def member_of(key: bytes) -> str:
     return key[3 : 3 + length].decode()
 
 
+def is_member_row(key: bytes) -> bool:
+    """Whether a row is one of a member's parts."""
+    return key[:1] == _MEMBER
+
+
+def core_member(key: bytes) -> str | None:
+    """The member whose account's core row has this key, None for any other row.
+
+    Example:
+        >>> core_member(member_prefix("m-42") + b"c"), core_member(member_prefix("m-42") + b"cc"), core_member(b"P")
+        ('m-42', None, None)
+    """
+    if key[:1] != _MEMBER or key[-1:] != CORE_ROW or len(key) != 4 + int.from_bytes(key[1:3], "big"):
+        return None
+    return key[3:-1].decode()
+
+
+def stored_account(member_id: str, get: Callable[[bytes], bytes | None]) -> Account:
+    """A member's account from its rows alone; without any, that of a member who is new."""
+    prefix = member_prefix(member_id)
+
+    def read(suffix: bytes) -> bytes | None:
+        row = get(prefix + suffix)
+        return None if row is None else row_payload(prefix + suffix, row)
+
+    return Account.load(read)
+
+
 class Member:
     """One member, put together from its parts.
 
@@ -204,8 +201,9 @@ class Member:
         prefix = member_prefix(member_id)
 
         def read(suffix: bytes) -> bytes | None:
-            row = get(prefix + suffix)
-            return None if row is None else row_payload(row)
+            key = prefix + suffix
+            row = get(key)
+            return None if row is None else row_payload(key, row)
 
         self.id = member_id
         self.prefix = prefix

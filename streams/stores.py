@@ -74,10 +74,10 @@ class MemoryPartition:
     """
 
     def __init__(self) -> None:
-        self._rows = MemoryStore()
+        self.rows = MemoryStore()
         self._offset = NOTHING_READ
-        self.get = self._rows.get
-        self.scan = self._rows.scan
+        self.get = self.rows.get
+        self.scan = self.rows.scan
 
     @property
     def changelog_offset(self) -> int:
@@ -86,7 +86,7 @@ class MemoryPartition:
 
     def write(self, rows: Rows, changelog_offset: int) -> None:
         """Apply rows and move the changelog offset."""
-        self._rows.write(list(rows))
+        self.rows.write(list(rows))
         self._offset = changelog_offset
 
     def close(self) -> None:

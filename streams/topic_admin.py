@@ -101,6 +101,14 @@ class TopicAdmin:
         halves = (found.get_most_significant_bits(), found.get_least_significant_bits())
         return b"".join(half.to_bytes(8, "big", signed=half < 0) for half in halves)
 
+    def identity(self, kind: TopicKind) -> bytes:
+        """What tells a topic from another one that later has its name: UUID and partition count.
+
+        Raises:
+            BrokerError: as `topic_id`.
+        """
+        return self.topic_id(kind) + topic_partitions(self._settings, kind).to_bytes(2, "big")
+
     def _name(self, kind: TopicKind) -> str:
         return topic_name(self._settings, kind)
 

@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaProducer
 
 from features.errors import BrokerError, ContractError
 from streams.records import Output, OutputTopic
+from streams.row_format import MARK_BYTES
 
 Rows = Sequence[tuple[bytes, bytes | None]]
 
@@ -23,7 +24,6 @@ _UNKNOWN_OFFSET = -1
 
 # A tombstone has no value to carry the mark of the batch that wrote it; this header does, as 8 bytes, big-endian.
 MARK_HEADER = "mark"
-MARK_BYTES = 8
 
 # Outputs of these topics go to partition 0: the trainer reads one log.
 SINGLE_PARTITION_TOPICS: frozenset[OutputTopic] = frozenset({"examples"})

@@ -8,6 +8,7 @@ import sys
 import typer
 
 from features.errors import LoyaltyError
+from streams.cli.audit import register as register_audit
 from streams.cli.brokers import register as register_brokers
 from streams.cli.config import register as register_config
 from streams.cli.demo import register as register_demo
@@ -29,6 +30,7 @@ for register in (
     register_brokers,
     register_workers,
     register_explain,
+    register_audit,
     register_config,
     register_policy,
     register_demo,

@@ -18,8 +18,8 @@ from streams.decision_log import DECISION_TOPICS, DecisionTopic
 from streams.memory_store import MemoryStore
 from streams.pipeline import PartitionFold
 from streams.records import LogRecord
+from streams.row_format import row_mark, row_payload
 from streams.settings import Settings
-from streams.state import row_mark, row_payload
 from streams.stores import MemoryPartition
 from streams.topics import TopicKind, topic_name
 from tests.chaos.auditor import Accepted, Ledger
@@ -100,7 +100,7 @@ def undisturbed(partition: int, topic_id: bytes, topic: str, log: Iterable[LogRe
             land()
             waiting.clear()
     land()
-    rows = {key: row_payload(store.get(key) or b"") for key in store.scan(b"", b"\xff")}
+    rows = {key: row_payload(key, store.get(key) or b"") for key in store.scan(b"", b"\xff")}
     return Undisturbed(outputs, rows, fold)
 
 
@@ -217,7 +217,7 @@ def _up_to(mark: int, log: Iterable[LogRecord], findings: Findings) -> Iterator[
 def _judge_rows(findings: Findings, partition: int, right: Undisturbed, recovered: Recovered) -> None:
     """The changelog, recovered as a worker would, is the oracle's rows at the log's end."""
     for key in recovered.rows.keys() | right.rows.keys():
-        payload = row_payload(recovered.rows[key]) if key in recovered.rows else None
+        payload = row_payload(key, recovered.rows[key]) if key in recovered.rows else None
         if payload != right.rows.get(key):
             findings.mistake("row_mismatches", f"partition {partition}: row {key!r} is {payload!r}")
     findings.seen["rows"] += len(recovered.rows)

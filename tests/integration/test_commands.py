@@ -97,6 +97,17 @@ def test_replaying_actions_needs_a_policy_and_says_so(tmp_path: Path) -> None:
 
 
 def test_every_command_shows_an_example() -> None:
-    for command in ("replay", "broker", "topics", "produce", "record", "worker", "trainer", "explain", "check-config"):
+    for command in (
+        "replay",
+        "broker",
+        "topics",
+        "produce",
+        "record",
+        "worker",
+        "trainer",
+        "explain",
+        "audit",
+        "check-config",
+    ):
         assert f"Example: tierstream {command}" in tierstream(command, "--help")
     assert "Example: tierstream policy publish" in tierstream("policy", "publish", "--help")

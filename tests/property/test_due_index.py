@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from streams import members as members_module
 from streams.members import Members
 from streams.memory_store import MemoryStore
-from streams.state import pack_row
+from streams.row_format import pack_row
 
 Row = tuple[bytes, bytes | None]
 

@@ -19,7 +19,8 @@ from streams.metrics import Metrics
 from streams.pipeline import PartitionFold
 from streams.records import RowStore
 from streams.recovery import Recovery
-from streams.state import PARTITION_KEY, row_mark
+from streams.row_format import row_mark
+from streams.state import PARTITION_KEY
 from streams.ticker import Ticker
 from streams.trainer import CheckpointFile, Outlets, TrainerCheckpoint, TrainerShell
 from streams.weights_log import FanOut, WeightsLog

@@ -13,7 +13,7 @@ from streams.memory_store import MemoryStore
 from streams.pipeline import PartitionFold
 from streams.records import LogRecord, Output
 from streams.replay import check_published
-from streams.state import row_mark, row_payload
+from streams.row_format import row_mark, row_payload
 from streams.stores import MemoryPartition, PartitionStore
 from tests.simulation.broker import Broker, Stored
 from tests.simulation.cluster import ACTIONS, CHANGELOG, EXAMPLES, IDENTITY, OUTPUTS, WEIGHTS, Cluster
@@ -46,7 +46,7 @@ def undisturbed(partition: int, log: Iterable[Stored]) -> tuple[list[Output], Ro
     store = MemoryStore()
     fold = PartitionFold(partition, IDENTITY, store)
     batch = fold.fold([LogRecord(r.partition, r.offset, r.timestamp, r.key, r.value) for r in log])
-    rows = {key: row_payload(row) for key, row in batch.rows if row is not None}
+    rows = {key: row_payload(key, row) for key, row in batch.rows if row is not None}
     return batch.outputs, rows, fold
 
 
@@ -99,7 +99,7 @@ def _rows(store: PartitionStore, rows: Rows, mark: int) -> Iterable[str]:
     marks = [row_mark(row) for row in found.values()]
     if max(marks, default=-1) != mark:
         yield f"stands at {max(marks, default=-1)}, the log at {mark}"
-    payloads = {key: row_payload(row) for key, row in found.items()}
+    payloads = {key: row_payload(key, row) for key, row in found.items()}
     for key in sorted(payloads.keys() | rows.keys()):
         if payloads.get(key) != rows.get(key):
             yield f"row {key!r} is {payloads.get(key)!r}, should be {rows.get(key)!r}"

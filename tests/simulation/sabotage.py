@@ -19,7 +19,8 @@ from streams.commit import PartitionCommit
 from streams.pipeline import PartitionFold
 from streams.records import Batch, LogRecord, Output
 from streams.recovery import Positions, Recovery
-from streams.state import PARTITION_KEY, row_mark
+from streams.row_format import row_mark
+from streams.state import PARTITION_KEY
 from streams.trainer import TrainerShell
 from streams.writers import BatchWriter, Rows, _started
 from tests.simulation.cluster import CHANGELOG

@@ -50,8 +50,8 @@ class Programme:
         for process in self._processes:
             process.kill()
 
-    def process(self, command: str, name: str) -> WorkerProcess:
-        """`tierstream COMMAND` with a folder of its own, not started yet."""
+    def process(self, command: str, name: str, module: str = "streams.cli") -> WorkerProcess:
+        """`tierstream COMMAND` with a folder of its own, not started yet; other code in place of it by its module."""
         settings = self.settings
         environment = {
             "TIERSTREAM_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
@@ -63,7 +63,7 @@ class Programme:
             "TIERSTREAM_SESSION_TIMEOUT_MS": str(settings.session_timeout_ms),
             "TIERSTREAM_SIGNING_KEY_FILE": str(settings.signing_key_file),
         }
-        process = WorkerProcess(self.folder / name, environment, ("streams.cli", command))
+        process = WorkerProcess(self.folder / name, environment, (module, command))
         self._processes.append(process)
         return process
 

@@ -9,7 +9,8 @@ from hashlib import blake2b
 
 from features.errors import ContractError
 from streams.records import Batch, LogRecord, Output, RowStore
-from streams.state import PARTITION_KEY, pack_row, row_mark, row_payload
+from streams.row_format import pack_row, row_mark, row_payload
+from streams.state import PARTITION_KEY
 
 DROP = b"drop"
 
@@ -31,7 +32,7 @@ class ToyFold:
         row = store.get(PARTITION_KEY)
         if row is not None:
             self.mark = row_mark(row)
-            if row_payload(row) != topic_id:
+            if row_payload(PARTITION_KEY, row) != topic_id:
                 raise ContractError(f"partition {partition} holds the state of another topic")
 
     def fold(self, records: Sequence[LogRecord]) -> Batch:
@@ -63,7 +64,7 @@ class ToyFold:
         if key in self._overlay:
             return self._overlay[key][1]
         row = self._store.get(key)
-        return None if row is None else row_payload(row)
+        return None if row is None else row_payload(key, row)
 
 
 def next_payload(payload: bytes | None, value: bytes) -> bytes | None:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from streams.memory_store import MemoryStore
 from streams.records import LogRecord
-from streams.state import PARTITION_KEY, row_mark, row_payload
+from streams.row_format import row_mark, row_payload
+from streams.state import PARTITION_KEY
 from tests.support.topic_reader import read_log, read_topic
 from tests.support.toy_fold import ToyFold
 
@@ -69,14 +70,14 @@ def undisturbed(partition: int, records: Sequence[LogRecord]) -> tuple[list[tupl
     store = MemoryStore()
     fold = ToyFold(partition, b"", store)
     batch = fold.fold(records)
-    rows = {key: row_payload(value) for key, value in batch.rows if value is not None and key != PARTITION_KEY}
+    rows = {key: row_payload(key, value) for key, value in batch.rows if value is not None and key != PARTITION_KEY}
     return [(output.key, output.value) for output in batch.outputs], rows
 
 
 def final_rows(changelog: Sequence[tuple[bytes, bytes | None]]) -> Rows:
     """The rows that a changelog stands for, as compaction would leave them: the last record of each key."""
     last: dict[bytes, bytes | None] = dict(changelog)
-    return {key: row_payload(row) for key, row in last.items() if row is not None and key != PARTITION_KEY}
+    return {key: row_payload(key, row) for key, row in last.items() if row is not None and key != PARTITION_KEY}
 
 
 def newest_mark(changelog: Sequence[tuple[bytes, bytes | None]]) -> int:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from features.errors import CorruptStateError
 from streams.changelog import Replay
-from streams.state import PARTITION_KEY, pack_row, row_mark, row_payload
+from streams.row_format import pack_row, row_mark, row_payload
+from streams.state import PARTITION_KEY
 from streams.stores import NOTHING_READ, MemoryPartition, PartitionStore, RocksPartition
 from streams.writers import MARK_HEADER
 
@@ -42,7 +43,7 @@ def batch(first: int, mark: int, rows: dict[bytes, bytes | None]) -> list[Any]:
 
 
 def rows_of(store: PartitionStore) -> dict[bytes, bytes]:
-    return {key: row_payload(store.get(key) or b"") for key in store.scan(b"", b"\xff") if key != PARTITION_KEY}
+    return {key: row_payload(key, store.get(key) or b"") for key in store.scan(b"", b"\xff") if key != PARTITION_KEY}
 
 
 def test_rows_are_found_in_key_order_and_deleted_ones_are_not(new_store: NewStore) -> None:
