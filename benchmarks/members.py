@@ -25,7 +25,7 @@ from streams.members import DEFAULT_CACHED_MEMBERS
 from streams.pipeline import PartitionFold
 from streams.records import LogRecord
 from streams.replay import REPLAY_KEY
-from streams.stores import RocksPartition
+from streams.stores import RocksPartition, store_options
 
 SIZES = (10_000, 100_000, 1_000_000, 5_000_000)
 _CACHE_BYTES = 32 * 1024 * 1024
@@ -102,7 +102,7 @@ def _write_files(members: int, folder: Path) -> None:
     with subprocess.Popen(command) as other:  # noqa: S603 - our own module
         population = Population()
         _write_members(population, 0, half, folder / "a.sst")
-        rows = rocksdict.SstFileWriter(options=rocksdict.Options(raw_mode=True))
+        rows = rocksdict.SstFileWriter(options=store_options(_CACHE_BYTES))
         rows.open(str(folder / "due.sst"))
         for key, row in population.due_rows(members):
             rows[key] = row
@@ -112,7 +112,7 @@ def _write_files(members: int, folder: Path) -> None:
 
 
 def _write_members(population: Population, start: int, stop: int, path: Path) -> None:
-    rows = rocksdict.SstFileWriter(options=rocksdict.Options(raw_mode=True))
+    rows = rocksdict.SstFileWriter(options=store_options(_CACHE_BYTES))
     rows.open(str(path))
     for number in range(start, stop):
         for key, row in population.member_rows(number):

@@ -233,6 +233,11 @@ class RocksPartition:
 
 
 def _open(path: Path, block_cache_bytes: int) -> "rocksdict.Rdict":
+    return rocksdict.Rdict(str(path), options=store_options(block_cache_bytes))
+
+
+def store_options(block_cache_bytes: int) -> "rocksdict.Options":
+    """How RocksDB is set up for a partition's rows."""
     options = rocksdict.Options(raw_mode=True)
     options.create_if_missing(create_if_missing=True)
     options.set_max_open_files(_MAX_OPEN_FILES)
@@ -244,4 +249,4 @@ def _open(path: Path, block_cache_bytes: int) -> "rocksdict.Rdict":
     blocks.set_block_cache(rocksdict.Cache(block_cache_bytes))
     blocks.set_bloom_filter(_BLOOM_BITS, block_based=False)
     options.set_block_based_table_factory(blocks)
-    return rocksdict.Rdict(str(path), options=options)
+    return options

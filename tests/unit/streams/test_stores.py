@@ -116,6 +116,30 @@ def test_a_tombstone_that_no_worker_wrote_is_refused(new_store: NewStore) -> Non
         Replay(new_store()).apply([foreign], 1)
 
 
+@given(
+    st.lists(st.tuples(st.sampled_from([b"Ma", b"Mb", PARTITION_KEY]), st.integers(0, 5), st.booleans()), max_size=12),
+    st.integers(1, 12),
+)
+def test_looking_nothing_up_on_an_empty_store_changes_nothing(
+    written: list[tuple[bytes, int, bool]], chunk: int
+) -> None:
+    records = [
+        record(offset, key, mark, None if gone and key != PARTITION_KEY else b"%d" % offset)
+        for offset, (key, mark, gone) in enumerate(written)
+    ]
+    bystander = (b"Mz", pack_row(0, b""))
+    quick, thorough = Replay(MemoryPartition()), MemoryPartition()
+    thorough.write([bystander], NOTHING_READ)
+    slow = Replay(thorough)
+    for start in range(0, len(records), chunk):
+        for replay in (quick, slow):
+            replay.apply(records[start : start + chunk], min(start + chunk, len(records)))
+    quick.store.write([bystander], quick.store.changelog_offset)
+    assert rows_of(quick.store) == rows_of(slow.store)
+    assert (quick.stale, quick.floor, quick.position) == (slow.stale, slow.floor, slow.position)
+    assert quick.store.changelog_offset == slow.store.changelog_offset
+
+
 # A late writer's batch ends before, at or after a batch boundary of its successor; wherever it lands, the rows that a
 # replay restores are those of the log alone.
 KEYS = [b"Ma", b"Mb", b"Mc"]
