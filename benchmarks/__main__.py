@@ -4,6 +4,8 @@ Each part runs in a process of its own, and one that fails does not keep the oth
 """
 
 import argparse
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -15,6 +17,7 @@ from benchmarks.report import read_report
 from benchmarks.throughput import BROKERLESS, CONTENDERS
 
 _OUT = Path("out/bench/report.json")
+_PART_S = 900.0  # three times what the longest part takes on a quiet machine
 _EXAMPLE = """examples:
   python -m benchmarks                                     everything, 20 minutes on two quiet cores
   python -m benchmarks --only lines,latency                two of the parts
@@ -62,9 +65,17 @@ def _run_apart(name: str, options: argparse.Namespace) -> bool:
     started = time.monotonic()
     command = [sys.executable, "-m", "benchmarks", "--in-process", "--only", name, "--out", str(options.out)]
     command += ["--contenders", options.contenders, "--count", str(options.count), "--rounds", str(options.rounds)]
-    ended = subprocess.run(command, check=False)  # noqa: S603 - ourselves
-    _say(f"-- {name}: {'failed after ' if ended.returncode else ''}{time.monotonic() - started:.0f} s")
-    return ended.returncode == 0
+    # A group of its own, so that workers and readers end with a part that takes too long; brokers have a guard.
+    with subprocess.Popen(command, start_new_session=True) as part:  # noqa: S603 - ourselves
+        try:
+            code: int | str = part.wait(_PART_S)
+        except subprocess.TimeoutExpired:
+            code = "too slow"
+        finally:
+            if part.poll() is None:
+                os.killpg(part.pid, signal.SIGKILL)
+    _say(f"-- {name}: {f'failed ({code}) after ' if code else ''}{time.monotonic() - started:.0f} s")
+    return not code
 
 
 def _say(text: str) -> None:

@@ -119,7 +119,7 @@ class RocksPartition:
                 )
             self._db.close()
             shutil.rmtree(path)
-            self._db = _open(path, block_cache_bytes)
+            self._db = rocksdict.Rdict(str(path), options=store_options(block_cache_bytes))
             self._db.put(_IDENTITY_KEY, identity)
             self._torn.unlink(missing_ok=True)
         stored = self._db.get(_OFFSET_KEY)
@@ -137,7 +137,7 @@ class RocksPartition:
         deadline = time.monotonic() + _LOCK_WAIT_S
         while True:
             try:
-                return _open(self._path, self._block_cache_bytes)
+                return rocksdict.Rdict(str(self._path), options=store_options(self._block_cache_bytes))
             # rocksdict raises bare Exception for everything; its text tells a lock from damage.
             except Exception as failure:
                 if "lock" in str(failure).lower():
@@ -230,10 +230,6 @@ class RocksPartition:
     def close(self) -> None:
         """Close the database; its lock is free when this returns."""
         self._db.close()
-
-
-def _open(path: Path, block_cache_bytes: int) -> "rocksdict.Rdict":
-    return rocksdict.Rdict(str(path), options=store_options(block_cache_bytes))
 
 
 def store_options(block_cache_bytes: int) -> "rocksdict.Options":
