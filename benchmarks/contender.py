@@ -30,6 +30,7 @@ class Task(msgspec.Struct, frozen=True):
     topic_prefix: str
     partitions: int
     data_dir: Path
+    signing_key: Path
     result: Path
     ends: dict[int, int]
     actions: int
@@ -43,6 +44,7 @@ class Task(msgspec.Struct, frozen=True):
             topic_prefix=self.topic_prefix,
             partitions=self.partitions,
             data_dir=self.data_dir,
+            signing_key_file=self.signing_key,
             ticker="off",
             standby_replicas=0,
             web_port=0,

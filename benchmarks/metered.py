@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from benchmarks.contender import Meter, Task
 from streams.agents import FoldFactory
-from streams.pipeline import PartitionFold
+from streams.pipeline import PartitionFold, new_fold
 from streams.records import Batch, LogRecord
 
 
@@ -20,9 +20,7 @@ class MeteredFold:
     def factory(cls, task: Task, meter: Meter) -> FoldFactory:
         """What `build_app` takes as `new_fold`."""
         topic = f"{task.topic_prefix}.actions"
-        return lambda partition, identity, store: cls(
-            PartitionFold(partition, identity, store, topic=topic), partition, meter
-        )
+        return lambda partition, identity, store: cls(new_fold(partition, identity, store, topic), partition, meter)
 
     @property
     def mark(self) -> int:

@@ -124,6 +124,7 @@ class Stage:
             topic_prefix=settings.topic_prefix,
             partitions=self._partitions,
             data_dir=folder / "data",
+            signing_key=self._folder / "signing-key.pem",
             result=folder / "result.json",
             ends=log.ends,
             actions=log.actions,

@@ -4,8 +4,9 @@ from features.vector import FeatureVector
 from features.windows import ActivityWindows
 from loyalty.account import Account
 from loyalty.calendar import Calendar
+from loyalty.consequences import Consequence
 from loyalty.cycles import Anniversaries
-from loyalty.decisions import Cause, Decision, frame, identity_of
+from loyalty.decisions import Cause, frame, identity_of
 from loyalty.orders import Orders
 from loyalty.policy.compiled import BoundPlan
 from loyalty.scope import Scope
@@ -55,7 +56,7 @@ class Context:
         self._framed: bytes | None = None
         self._cycle: Calendar | Anniversaries | None = None
         self.vector: FeatureVector | None = None
-        self.out: list[Decision] = []
+        self.out: list[Consequence] = []
 
     @property
     def cycle(self) -> Calendar | Anniversaries:

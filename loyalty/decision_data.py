@@ -42,6 +42,7 @@ NotificationKind = Literal[
     "tier_will_downgrade",
     "points_will_expire",
     "milestone_reached",
+    "reward_pending",  # from stock: held until the answer
     "reward_granted",
     "reward_refused",
     "reward_cancelled",

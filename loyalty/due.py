@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from features.windows import ActivityWindows
 from loyalty.account import Account, lot_due_ms
 from loyalty.account_rows import ActiveLot
+from loyalty.consequences import Consequence
 from loyalty.context import Context, Parts
-from loyalty.decisions import SOURCE, Cause, Decision
+from loyalty.decisions import SOURCE, Cause
 from loyalty.holds import put_off
 from loyalty.ledger import entry_id, post
 from loyalty.lots import active_name, add_active, expire, forget_expired, take_pending
@@ -32,7 +33,7 @@ def run_due(
     until_ms: int,
     scope_at: Callable[[int], Scope],
     edits: Edits = (),
-) -> list[Decision]:
+) -> list[Consequence]:
     """Do all work that is due at or before `until_ms`, in order of its due time.
 
     At one time, a new policy comes first, then activations, then expiry, then the tier.
@@ -45,21 +46,21 @@ def run_due(
         scope_at: the versions in force at a due time.
         edits: policy versions after the first, for which the member's tier is looked at again.
     """
-    decisions: list[Decision] = []
+    consequences: list[Consequence] = []
     while True:
         due_ms = account.next_due_ms()
         edit = next_edit(account, edits) if edits else None
         if edit is not None and edit[0] <= until_ms and (due_ms is None or edit[0] <= due_ms):
-            decisions += _reconsider((account, orders, windows), edit, scope_at(edit[0] - 1), scope_at(edit[0]))
+            consequences += _reconsider((account, orders, windows), edit, scope_at(edit[0] - 1), scope_at(edit[0]))
             continue
         if due_ms is None or due_ms > until_ms:
             break
         cause = Cause(SOURCE, f"due/{due_ms}")
         context = Context((account, orders, windows), account.core.member, cause, (due_ms, due_ms), scope_at(due_ms))
         _do_one(context)
-        decisions += context.out
+        consequences += context.out
     orders.forget(until_ms)
-    return decisions
+    return consequences
 
 
 def next_edit(account: Account, edits: Edits) -> tuple[int, int] | None:
@@ -70,7 +71,7 @@ def next_edit(account: Account, edits: Edits) -> tuple[int, int] | None:
     return min((edit for edit in edits if edit[1] > known), default=None)
 
 
-def _reconsider(parts: Parts, edit: tuple[int, int], scope_before: Scope, scope: Scope) -> list[Decision]:
+def _reconsider(parts: Parts, edit: tuple[int, int], scope_before: Scope, scope: Scope) -> list[Consequence]:
     """Look at the tier under a new policy, as of the time it came into force."""
     at_ms, version = edit
     cause = Cause(SOURCE, f"policy/{version}")

@@ -43,9 +43,10 @@ from features.measures import measures_of
 from features.windows import ActivityWindows
 from loyalty.account import Account
 from loyalty.basket import basket_of
+from loyalty.consequences import Consequence
 from loyalty.context import Context, Parts
 from loyalty.corrections import adjust, adjustment_objection, penalise
-from loyalty.decisions import SOURCE, Cause, Decision
+from loyalty.decisions import SOURCE, Cause
 from loyalty.due import Edits, next_edit, run_due
 from loyalty.earning import Earned, earn
 from loyalty.holds import follow_verdict, hold
@@ -65,11 +66,11 @@ __all__ = ["Edits", "Rejection", "RejectionReason", "apply_action", "apply_verdi
 
 def apply_action(
     account: Account, orders: Orders, windows: ActivityWindows, action: Action, scope: Scope, log_time_ms: int
-) -> list[Decision] | Rejection:
+) -> list[Consequence] | Rejection:
     """Decide on one action and change the member's parts accordingly.
 
     Returns:
-        The decisions, in order; or why the action cannot be applied, in which case no part has changed.
+        The decisions and effects, in order; or why the action cannot be applied, in which case no part has changed.
     """
     cause = Cause(action.source, action.id)
     times_ms = (action.time_ms, log_time_ms)
@@ -78,7 +79,7 @@ def apply_action(
     return context.out if rejection is None else rejection
 
 
-def apply_verdict(parts: Parts, verdict: Verdict, scope: Scope, log_time_ms: int) -> list[Decision]:
+def apply_verdict(parts: Parts, verdict: Verdict, scope: Scope, log_time_ms: int) -> list[Consequence]:
     """Let a verdict of the misconduct score do what the policy lets it, as of log time."""
     context = Context(parts, verdict.member, Cause(SOURCE, verdict.id), (log_time_ms, log_time_ms), scope)
     follow_verdict(context, verdict)

@@ -7,7 +7,7 @@ never the first of UTF-8 text), and the days in the row `o`.
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 import msgspec
 
@@ -47,7 +47,7 @@ class Order(msgspec.Struct, array_like=True, gc=False):
     it was given back.
 
     A redemption is kept as an order too, with its price as `amount`, its reward as the one line, and the `debits` that
-    paid for it: the expiry of each lot and its points.
+    paid for it: the expiry of each lot and its points. One from stock says how far its `claim` is.
     """
 
     time_ms: int
@@ -62,6 +62,7 @@ class Order(msgspec.Struct, array_like=True, gc=False):
     line_refunds: list[int] = []
     closed: bool = False
     debits: list[tuple[int, int]] = []
+    claim: Literal["", "pending", "accepted", "refused"] = ""
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -72,9 +73,25 @@ def _order_row(order_id: str) -> bytes:
     return HEAD_ROW + order_id.encode()
 
 
-def redemption_id(source: str, event_id: str) -> str:
+def claim_name(source: str, event_id: str) -> str:
+    """What the claim of an action is called: two different actions never have one name.
+
+    Example:
+        >>> claim_name("shop/web", "r-1"), action_of(claim_name("shop/web", "r-1"))
+        ('8:shop/webr-1', ('shop/web', 'r-1'))
+    """
+    return f"{len(source)}:{source}{event_id}"
+
+
+def action_of(claim: str) -> tuple[str, str]:
+    """Inverse of `claim_name`."""
+    length, _, rest = claim.partition(":")
+    return rest[: int(length)], rest[int(length) :]
+
+
+def redemption_id(claim: str) -> str:
     """What a redemption is kept under: apart from all orders, whose ids have no control characters."""
-    return f"\0{len(source)}:{source}{event_id}"
+    return f"\0{claim}"
 
 
 def _day_row(day: int) -> bytes:

@@ -3,6 +3,9 @@
 A request is always answered, with the reward or a reason. What was paid is kept lot by lot, so that a redemption
 that is called off gives each point back to the lot it came from, with the expiry it had; a lot that has expired
 meanwhile expires again at once.
+
+A reward of which there are only so many is claimed from the owner of its stock: its points are debited at once, and the
+redemption is pending until the owner's answer, which grants it or gives the points back to their lots.
 """
 
 from typing import Literal
@@ -11,10 +14,12 @@ from features.actions import Redeem, RedeemCancel
 from features.table import REDEMPTIONS
 from loyalty.context import Context
 from loyalty.decisions import LotChange, derived_id
+from loyalty.effects import Claim, ClaimAnswer, ClaimReturn, Effect
 from loyalty.ledger import Facts, entry_id, post
 from loyalty.lots import active_name, add_active, debit
 from loyalty.notices import notify
-from loyalty.orders import Order, redemption_id
+from loyalty.orders import Order, action_of, claim_name, redemption_id
+from loyalty.owners import REWARD
 from loyalty.policy.compiled import CAP_PERIODS
 from loyalty.policy.offers import Benefit, Reward, to_ms
 from loyalty.rejections import Rejection
@@ -39,36 +44,79 @@ def redeem(context: Context, action: Redeem) -> None:
     reward = context.compiled.rewards.get(data.reward_id)
     price = 0 if reward is None else price_of(reward, context.core.tier.tier) * data.quantity
     refusal = "unknown_reward" if reward is None else _refusal(context, reward, data.quantity, price)
-    if refusal is not None:
+    if reward is None or refusal is not None:
         notify(context, "reward_refused", data.reward_id, points=price, refusal=refusal)
         return
     _count_use(context, data.reward_id, data.quantity, context.time_ms)
     before = {active_name(lot.expires_ms): lot.expires_ms for lot in context.core.active}
     changes = debit(context.core, price)
     debits = [(before[change.lot], -change.points) for change in changes]
-    _keep(context, action, price, debits)
+    claimed = reward.stock is not None
+    _keep(context, action, price, debits, claimed=claimed)
     identity = entry_id(context, "redeemed", data.reward_id)
-    post(context, "redeemed", identity, changes, Facts("redeem", data.reward_id))
-    notify(context, "reward_granted", data.reward_id, points=price, refusal="")
+    post(context, "redeemed", identity, changes, Facts("redeem", data.reward_id, reason="pending" if claimed else ""))
+    notify(context, "reward_pending" if claimed else "reward_granted", data.reward_id, points=price, refusal="")
 
 
-def _keep(context: Context, action: Redeem, price: int, debits: list[tuple[int, int]]) -> None:
-    """Keep a redemption for as long as an order, so that it can be called off."""
-    limits = context.policy.input
-    if limits.refund_horizon_ms:
-        data, currency = action.data, context.policy.programme.currency
-        order = Order(context.time_ms, currency, price, 0, [data.reward_id], [data.quantity], [], debits=debits)
-        kept_as = redemption_id(action.source, action.id)
-        context.orders.add(kept_as, order, context.now_ms, limits.reach_ms)
+def _keep(context: Context, action: Redeem, price: int, debits: list[tuple[int, int]], *, claimed: bool) -> None:
+    """Keep a redemption for as long as an order, so that it can be called off; claim it from a stock."""
+    limits, data, currency = context.policy.input, action.data, context.policy.programme.currency
+    if not (limits.refund_horizon_ms or claimed):
+        return
+    claim = claim_name(action.source, action.id)
+    order = Order(context.time_ms, currency, price, 0, [data.reward_id], [data.quantity], [], debits=debits)
+    if claimed:
+        order.claim = "pending"
+        asked = Claim(holder=context.member, claim=claim, quantity=data.quantity)
+        context.out.append(Effect(REWARD + data.reward_id, context.time_ms, asked))
+    context.orders.add(redemption_id(claim), order, context.now_ms, limits.reach_ms)
+
+
+def stock_answered(context: Context, answer: ClaimAnswer) -> None:
+    """Grant a pending redemption, or give its points back; where it was called off meanwhile, return what was claimed.
+
+    Nothing where the redemption is not known any more: its refund horizon has passed while the owner was silent.
+    """
+    kept_as = redemption_id(answer.claim)
+    order = context.orders.redemption(kept_as)
+    if order is None or order.claim != "pending":
+        return
+    context.orders.touch(kept_as, order)
+    order.claim = "refused" if answer.refusal else "accepted"
+    reward_id = order.item_ids[0]
+    if order.closed:
+        _return_claim(context, order)
+    elif answer.refusal:
+        _give_back(context, answer.claim, order, Facts("redeem", reward_id, reason=answer.refusal))
+        notify(context, "reward_refused", reward_id, points=order.amount, refusal=answer.refusal)
+    else:
+        notify(context, "reward_granted", reward_id, points=order.amount, refusal="")
+
+
+def _return_claim(context: Context, order: Order) -> None:
+    """Let others have what was claimed, if it was."""
+    if order.claim == "accepted":
+        returned = ClaimReturn(quantity=order.amounts[0])
+        context.out.append(Effect(REWARD + order.item_ids[0], context.time_ms, returned))
 
 
 def cancel_redemption(context: Context, action: RedeemCancel) -> Rejection | None:
     """Give the points of a redemption back to their own lots, once."""
-    data, core = action.data, context.core
-    kept_as = redemption_id(data.redeem_source or action.source, data.redeem_id)
-    order = context.orders.redemption(kept_as)
+    data = action.data
+    claim = claim_name(data.redeem_source or action.source, data.redeem_id)
+    order = context.orders.redemption(redemption_id(claim))
     if order is None or order.closed or context.time_ms > order.time_ms + context.policy.input.refund_horizon_ms:
         return Rejection("unknown_redemption", f"no redemption {data.redeem_id!r} that could be called off")
+    reward_id = order.item_ids[0]
+    _give_back(context, claim, order, Facts("redeem_cancel", reward_id))
+    notify(context, "reward_cancelled", reward_id, points=order.amount, refusal="")
+    _return_claim(context, order)
+    return None
+
+
+def _give_back(context: Context, claim: str, order: Order, facts: Facts) -> None:
+    """Give the points of a redemption back to the lots they came from, and undo what it counted for."""
+    core, kept_as = context.core, redemption_id(claim)
     order.closed = True
     context.orders.touch(kept_as, order)
     changes: list[LotChange] = []
@@ -76,17 +124,12 @@ def cancel_redemption(context: Context, action: RedeemCancel) -> Rejection | Non
         changes += add_active(core, expires_ms, points, remind_ms(context, expires_ms))
     reward_id, quantity = order.item_ids[0], order.amounts[0]
     _count_use(context, reward_id, -quantity, order.time_ms)
-    facts = Facts(
-        "redeem_cancel",
-        reward_id,
-        grant=derived_id(context.member, data.redeem_source or action.source, data.redeem_id, "redeemed", reward_id),
-    )
+    source, event_id = action_of(claim)
+    facts = facts._replace(grant=derived_id(context.member, source, event_id, "redeemed", reward_id))
     post(context, "returned", entry_id(context, "returned", kept_as), changes, facts)
-    notify(context, "reward_cancelled", reward_id, points=order.amount, refusal="")
     taken = ((REDEMPTIONS, quantity),)
     context.windows.undo(taken, order.time_ms)
     count(context, tuple((measure, -value) for measure, value in taken), order.time_ms)
-    return None
 
 
 def _use_benefit(context: Context, benefit: Benefit, quantity: int) -> None:

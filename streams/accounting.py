@@ -1,7 +1,8 @@
 """What happened to each record, counted in the log's own order.
 
 The counts stand in the partition row, so they are as exact as the ledger: every record that is not ours is applied, a
-duplicate, or dead-lettered, and nothing else.
+duplicate, or dead-lettered, and nothing else. Effects are ours: applied once, or repeated, or ahead of their turn, in
+which case they come again.
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,10 @@ TIER_CHANGES = "tier_changes"
 NOTIFICATIONS = "notifications"
 EXAMPLES = "examples"
 SIGHTINGS = "sightings"
+EFFECTS_SENT = "effects_sent"
+EFFECTS_APPLIED = "effects_applied"
+EFFECTS_REPEATED = "effects_repeated"
+EFFECTS_AHEAD = "effects_ahead"
 
 COUNTERS = (
     ACTIONS_IN,
@@ -30,6 +35,10 @@ COUNTERS = (
     NOTIFICATIONS,
     EXAMPLES,
     SIGHTINGS,
+    EFFECTS_SENT,
+    EFFECTS_APPLIED,
+    EFFECTS_REPEATED,
+    EFFECTS_AHEAD,
 )
 
 # Counters by kind are named `<counter>.<kind>`, such as `dead_lettered.too_late` and `points.earned`.

@@ -20,7 +20,7 @@ from streams.changelog import Replay
 from streams.commit import PartitionCommit
 from streams.faust_overrides import acknowledge, end_process, was_cancelled
 from streams.logs import fields, log
-from streams.records import Batch, LogRecord, RowStore
+from streams.records import Batch, LogIdentity, LogRecord, RowStore
 from streams.recovery import Positions
 
 # A fold holds up everything else that the process does: commits on their way, other partitions, the web server.
@@ -61,7 +61,7 @@ class Fold(Protocol):
         ...
 
 
-FoldFactory = Callable[[int, bytes, RowStore], Fold]
+FoldFactory = Callable[[int, LogIdentity, RowStore], Fold]
 CommitFactory = Callable[[int, Replay], Awaitable[PartitionCommit]]
 
 
@@ -183,7 +183,7 @@ class Members:
         *,
         new_fold: FoldFactory,
         new_commit: CommitFactory,
-        identity: Callable[[], Awaitable[bytes]],
+        identity: Callable[[], Awaitable[LogIdentity]],
         observe: Observer,
     ) -> None:
         self._app = app

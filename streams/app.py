@@ -4,35 +4,43 @@
 `streams.faust_overrides`.
 """
 
-import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable, Collection
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from faust.types import TP
 
-from streams.agents import Fold, FoldFactory, Members
+from streams.agents import FoldFactory, Members
 from streams.batches import BatchScheduler
 from streams.changelog import Replay
 from streams.collector import collect_seldom
 from streams.commit import PartitionCommit, Step, StepHook
+from streams.decision_log import DecisionTopic
 from streams.faust_overrides import ShellApp
+from streams.identities import identity_of, store_identity_of
 from streams.keys import load_signing_key
 from streams.metrics import Metrics
 from streams.observing import add_views, observer, recovery_observer
-from streams.pipeline import PartitionFold
-from streams.records import OutputTopic, RowStore
+from streams.pipeline import new_fold as new_partition_fold
+from streams.records import OutputTopic
 from streams.recovery import Recovery
 from streams.settings import Settings
 from streams.tables import MemberTable, member_table
 from streams.ticker import Ticker
 from streams.topic_admin import TopicAdmin
-from streams.topics import TopicKind, topic_name
+from streams.topics import topic_name
 from streams.writers import BatchWriter, Connection, RecordWriter
 
 _MIB = 1024 * 1024
-_OUTPUT_TOPICS: tuple[OutputTopic, ...] = ("points", "tier-changes", "notifications", "examples", "deadletter")
+_OUTPUT_TOPICS: tuple[DecisionTopic | Literal["examples", "deadletter"], ...] = (
+    "points",
+    "tier-changes",
+    "notifications",
+    "examples",
+    "deadletter",
+)
 
 # The buffer between consumer and agent counts batches, of some MiB each; two keep the agent busy, more only wait.
 _BUFFERED_BATCHES = 4
@@ -98,11 +106,6 @@ def connection_of(settings: Settings) -> Connection:
     return Connection(settings.bootstrap_servers, compression, settings.request_timeout_ms)
 
 
-def identity_of(settings: Settings, kind: TopicKind) -> Callable[[], Awaitable[bytes]]:
-    """Asks the broker what tells a topic from another one that later has its name."""
-    return lambda: asyncio.to_thread(lambda: TopicAdmin(settings).identity(kind))
-
-
 def _pass(_step: Step, _partition: int) -> None:
     """Let every step of a commit pass."""
 
@@ -121,11 +124,14 @@ def build_app(
         metrics: Where to count.
         new_fold: Makes a partition's fold; the pipeline's by default.
         hook: Told of each step of a commit; tests crash there.
+
+    Raises:
+        SettingsError: there is no usable key to sign effects and ticks with.
     """
     topic = topic_name(settings, "actions")
     connection = connection_of(settings)
-    topics = {kind: topic_name(settings, kind) for kind in _OUTPUT_TOPICS}
-    writer = BatchWriter(connection, topics, topic_name(settings, "changelog"))
+    key = load_signing_key(settings.signing_key_file)
+    writer = BatchWriter(connection, _output_topics(settings), topic_name(settings, "changelog"), key)
     ticks = RecordWriter(connection)
 
     async def new_commit(partition: int, replay: Replay) -> PartitionCommit:
@@ -137,7 +143,7 @@ def build_app(
         recovery = Recovery(
             app,
             connection=connection,
-            identity=identity_of(settings, "changelog"),
+            identity=store_identity_of(settings, "changelog"),
             prepare=members.prepare,
             release=members.release,
             table=lambda: table,
@@ -161,15 +167,18 @@ def build_app(
     app.agent(batches_of(app, topic), name="members", concurrency=1)(members.run)
     add_views(app, metrics)
     if settings.ticker == "live":
-        app.task()(new_ticker(settings, ticks, lambda: members.lanes, metrics).run)
+        app.task()(_new_ticker(settings, key, ticks, lambda: members.lanes, metrics).run)
     return app
 
 
-def _pipeline_folds(topic: str) -> FoldFactory:
-    def new_fold(partition: int, identity: bytes, store: RowStore) -> Fold:
-        return PartitionFold(partition, identity, store, topic=topic)
+def _output_topics(settings: Settings) -> dict[OutputTopic, str]:
+    """Where each kind of output goes: effects go back into the log."""
+    topics: dict[OutputTopic, str] = {kind: topic_name(settings, kind) for kind in _OUTPUT_TOPICS}
+    return {**topics, "effects": topic_name(settings, "actions")}
 
-    return new_fold
+
+def _pipeline_folds(topic: str) -> FoldFactory:
+    return lambda partition, identity, store: new_partition_fold(partition, identity, store, topic)
 
 
 async def _stop(*writers: RecordWriter | BatchWriter) -> None:
@@ -177,22 +186,16 @@ async def _stop(*writers: RecordWriter | BatchWriter) -> None:
         await writer.stop()
 
 
-def new_ticker(
-    settings: Settings, writer: RecordWriter, partitions: Callable[[], Collection[int]], metrics: Metrics
+def _new_ticker(
+    settings: Settings,
+    key: Ed25519PrivateKey,
+    writer: RecordWriter,
+    partitions: Callable[[], Collection[int]],
+    metrics: Metrics,
 ) -> Ticker:
-    """The ticker of a worker: it signs, so it needs the key.
-
-    Raises:
-        SettingsError: there is no usable signing key.
-    """
-    return Ticker(
-        topic_name(settings, "actions"),
-        settings.tick_interval_ms,
-        load_signing_key(settings.signing_key_file),
-        writer=writer,
-        partitions=partitions,
-        on_tick=lambda: metrics.event("ticks_sent"),
-    )
+    topic = topic_name(settings, "actions")
+    sent = partial(metrics.event, "ticks_sent")
+    return Ticker(topic, settings.tick_interval_ms, key, writer=writer, partitions=partitions, on_tick=sent)
 
 
 def batches_of(app: ShellApp, topic: str) -> Any:  # noqa: ANN401 - Faust's
@@ -205,7 +208,7 @@ def run_worker(settings: Settings, **build: Any) -> None:  # noqa: ANN401 - as b
 
     Raises:
         BrokerError: no broker answers, or topics are not as declared.
-        SettingsError: live ticks are wanted, and there is no key to sign them.
+        SettingsError: there is no key to sign effects and ticks with.
     """
     TopicAdmin(settings).verify()
     run_app(build_app(settings, Metrics(), **build))

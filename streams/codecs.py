@@ -11,6 +11,7 @@ import msgspec
 
 from features.actions import TYPE_PREFIX, Action, decode_action
 from streams.controls import CONTROL_PREFIX, Control, decode_control
+from streams.effects import EFFECT_PREFIX, EffectRecord, decode_effect
 from streams.records import LogRecord
 
 MAX_VALUE_BYTES = 1024 * 1024
@@ -23,6 +24,7 @@ Reason = Literal[
     "invalid_field",
     "key_mismatch",
     "not_signed",
+    "misrouted",
     "too_late",
     "ahead_of_log_time",
     "unknown_currency",
@@ -46,7 +48,7 @@ class _TypeOnly(msgspec.Struct, gc=False):
 _TYPE_DECODER = msgspec.json.Decoder(_TypeOnly)
 
 
-def decode(record: LogRecord) -> Action | Control | InvalidAction:
+def decode(record: LogRecord) -> Action | Control | EffectRecord | InvalidAction:
     """Decode one record of the actions topic.
 
     Example:
@@ -61,7 +63,7 @@ def decode(record: LogRecord) -> Action | Control | InvalidAction:
     try:
         action = decode_action(value)
     except msgspec.ValidationError as error:
-        return _control_or_invalid(value, str(error))
+        return _ours_or_invalid(value, str(error))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return InvalidAction("malformed_json", str(error))
     if record.key != action.subject.encode():
@@ -69,11 +71,13 @@ def decode(record: LogRecord) -> Action | Control | InvalidAction:
     return action
 
 
-def _control_or_invalid(value: bytes, problem: str) -> Control | InvalidAction:
+def _ours_or_invalid(value: bytes, problem: str) -> Control | EffectRecord | InvalidAction:
     try:
         type_name = _TYPE_DECODER.decode(value).type
         if type_name.startswith(CONTROL_PREFIX):
             return decode_control(value)
+        if type_name.startswith(EFFECT_PREFIX):
+            return decode_effect(value)
     except msgspec.ValidationError as error:
         return InvalidAction("invalid_field", str(error))
     if type_name and "`$.type`" in problem:

@@ -6,29 +6,39 @@ carries the public keys that the records after it must be signed with; the first
 itself, because the operator wrote it when the topic was made.
 """
 
-from base64 import b64decode, b64encode
-from typing import Literal
-
 import msgspec
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from loyalty.verdicts import Verdict
 from loyalty.weights import Weights
+from streams.signatures import PublicKey, SignedRecord, is_signed_by, public_key_of, sign
+
+__all__ = [
+    "CONTROL_PREFIX",
+    "MAX_WEIGHTS_BYTES",
+    "Control",
+    "PolicyData",
+    "PolicyRecord",
+    "PublicKey",
+    "Tick",
+    "TickData",
+    "VerdictRecord",
+    "WeightsData",
+    "WeightsRecord",
+    "decode_control",
+    "is_signed",
+    "policy_record",
+    "public_key_of",
+    "sign",
+    "tick_record",
+    "verdict_record",
+    "weights_record",
+]
 
 CONTROL_PREFIX = "loyalty.control."
 
 # A weights record is read by every partition of every worker; what does not fit here does not belong in the log.
 MAX_WEIGHTS_BYTES = 256 * 1024
-
-Role = Literal["control", "history"]
-
-
-class PublicKey(msgspec.Struct, frozen=True):
-    """Who may sign. `control` signs everything; `history`, the key of a history's producer, signs ticks only."""
-
-    role: Role
-    ed25519: str
 
 
 class TickData(msgspec.Struct, frozen=True):
@@ -56,34 +66,25 @@ class PolicyData(msgspec.Struct, frozen=True):
     public_keys: tuple[PublicKey, ...]
 
 
-class _Control(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
-    """CloudEvents attributes of a control record."""
-
-    specversion: Literal["1.0"] = "1.0"
-    id: str
-    source: str = "tierstream"
-    signature: str = ""
-
-
-class Tick(_Control, frozen=True, kw_only=True, tag=CONTROL_PREFIX + "tick"):
+class Tick(SignedRecord, frozen=True, kw_only=True, tag_field="type", tag=CONTROL_PREFIX + "tick"):
     """Moves log time and starts a sweep."""
 
     data: TickData
 
 
-class WeightsRecord(_Control, frozen=True, kw_only=True, tag=CONTROL_PREFIX + "weights"):
+class WeightsRecord(SignedRecord, frozen=True, kw_only=True, tag_field="type", tag=CONTROL_PREFIX + "weights"):
     """Brings a new weights version."""
 
     data: WeightsData
 
 
-class PolicyRecord(_Control, frozen=True, kw_only=True, tag=CONTROL_PREFIX + "policy"):
+class PolicyRecord(SignedRecord, frozen=True, kw_only=True, tag_field="type", tag=CONTROL_PREFIX + "policy"):
     """Brings a new policy version."""
 
     data: PolicyData
 
 
-class VerdictRecord(_Control, frozen=True, kw_only=True, tag=CONTROL_PREFIX + "verdict"):
+class VerdictRecord(SignedRecord, frozen=True, kw_only=True, tag_field="type", tag=CONTROL_PREFIX + "verdict"):
     """Brings a verdict of the misconduct score on one member, whose id is the record's key."""
 
     data: Verdict
@@ -100,13 +101,8 @@ def decode_control(raw: bytes) -> Control:
     return control
 
 
-def public_key_of(key: Ed25519PrivateKey, role: Role = "control") -> PublicKey:
-    """The public half of `key` as a policy record lists it."""
-    return PublicKey(role=role, ed25519=b64encode(key.public_key().public_bytes_raw()).decode())
-
-
-def sign(control: Control, key: Ed25519PrivateKey) -> bytes:
-    """Encode `control` with its signature.
+def is_signed(record: SignedRecord, keys: tuple[PublicKey, ...]) -> bool:
+    """Whether one of `keys` whose role allows it has signed `record`.
 
     Example:
         >>> key = Ed25519PrivateKey.from_private_bytes(bytes(32))
@@ -116,27 +112,7 @@ def sign(control: Control, key: Ed25519PrivateKey) -> bytes:
         >>> is_signed(decode_control(raw.replace(b"1000", b"1001")), (public_key_of(key),))
         False
     """
-    unsigned = msgspec.structs.replace(control, signature="")
-    signature = b64encode(key.sign(msgspec.json.encode(unsigned))).decode()
-    return msgspec.json.encode(msgspec.structs.replace(control, signature=signature))
-
-
-def is_signed(control: Control, keys: tuple[PublicKey, ...]) -> bool:
-    """Whether one of `keys` whose role allows it has signed `control`."""
-    message = msgspec.json.encode(msgspec.structs.replace(control, signature=""))
-    try:
-        signature = b64decode(control.signature, validate=True)
-    except ValueError:
-        return False
-    return any(_verifies(key, signature, message) for key in keys if key.role == "control" or isinstance(control, Tick))
-
-
-def _verifies(key: PublicKey, signature: bytes, message: bytes) -> bool:
-    try:
-        Ed25519PublicKey.from_public_bytes(b64decode(key.ed25519)).verify(signature, message)
-    except (InvalidSignature, ValueError):
-        return False
-    return True
+    return is_signed_by(record, (key for key in keys if key.role == "control" or isinstance(record, Tick)))
 
 
 def tick_record(time_ms: int, key: Ed25519PrivateKey) -> bytes:

@@ -32,7 +32,7 @@ class DueWork:
             if label_ms is None or (account_ms is not None and account_ms <= label_ms):
                 last_ms = until_ms if label_ms is None else min(until_ms, label_ms)
                 for decision in run_due(member.account, member.orders, member.windows, last_ms, versions.at_due, edits):
-                    self._outbox.decide(decision)
+                    self._outbox.tell(decision)
             else:
                 last_ms = until_ms if account_ms is None else min(until_ms, account_ms - 1)
                 self._run_labels(member, last_ms)

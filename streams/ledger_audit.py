@@ -17,12 +17,12 @@ from streams.memory_store import MemoryStore
 from streams.mismatches import CURES, Mismatch, MismatchKind
 from streams.partition import Partition
 from streams.partitioning import partition_of
-from streams.pipeline import PartitionFold
-from streams.records import LogRecord
+from streams.pipeline import new_fold
+from streams.records import LogIdentity, LogRecord
 from streams.settings import Settings
 from streams.table_reading import read_table
 from streams.topic_admin import TopicAdmin
-from streams.topics import TopicKind, topic_name, topic_partitions
+from streams.topics import TopicKind, topic_name
 
 
 class LedgerAudit(msgspec.Struct, frozen=True):
@@ -87,9 +87,9 @@ def audit_ledger(
         BrokerError: the topics cannot be read.
         ContractError: the table belongs to another actions topic.
     """
-    count = topic_partitions(settings, "actions")
+    identity = TopicAdmin(settings).log_identity("actions")
+    count = identity.partitions
     numbers = range(count) if member is None else [partition_of(member.encode(), count)]
-    identity = TopicAdmin(settings).identity("actions")
     audits = []
     for number in numbers:
         audits.append(_audit(settings, number, identity, member))
@@ -97,17 +97,17 @@ def audit_ledger(
     return LedgerAudit(audits)
 
 
-def _audit(settings: Settings, number: int, identity: bytes, member: str | None) -> PartitionAudit:
+def _audit(settings: Settings, number: int, identity: LogIdentity, member: str | None) -> PartitionAudit:
     table = read_table(settings, number)
     stands = Partition.stored(number, table)
-    if stands.mark >= 0 and stands.row.topic_id != identity:
+    if stands.mark >= 0 and (stands.row.topic_id, stands.row.partitions) != identity:
         raise ContractError(
             f"partition {number}: the member table belongs to another topic than the {topic_name(settings, 'actions')} "
             "of now; name the topic and the app_id that belong together"
         )
     deliveries = list(_values(settings, "points", number))
     rows = MemoryStore()
-    fold = PartitionFold(number, identity, rows, topic=topic_name(settings, "actions"))
+    fold = new_fold(number, identity, rows, topic_name(settings, "actions"))
     refolded = refold(fold, rows, _log(settings, number), stands.mark)
     return audit_partition(PartitionEvidence(number, deliveries, table, refolded), member)
 

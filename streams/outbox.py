@@ -2,13 +2,17 @@
 
 from typing import assert_never
 
+from loyalty.consequences import Consequence
 from loyalty.decisions import Decision, LedgerEntry, Notification, TierChange, encode_decision
+from loyalty.effects import Effect
 from online_models.examples import Example, Outcome, PolicyNotice, encode_record
 from online_models.sightings import Seen, Sighting, sighting_of
 from streams import accounting
 from streams.codecs import InvalidAction, dead_letter
 from streams.controls import PolicyData
+from streams.effects import EffectData, encode_effect
 from streams.partition import Partition
+from streams.partitioning import partition_of
 from streams.records import LogRecord, Output
 
 
@@ -32,8 +36,14 @@ class Outbox:
         self._partition.count(accounting.DEAD_LETTERED_BY_REASON + invalid.reason)
         self._outputs.append(Output("deadletter", record.key or b"", dead_letter(record, self._topic, invalid)))
 
-    def decide(self, decision: Decision) -> None:
-        """Publish a decision."""
+    def tell(self, consequence: Consequence) -> None:
+        """Publish a decision, or send an effect."""
+        if isinstance(consequence, Effect):
+            self.send(consequence)
+        else:
+            self._decide(consequence)
+
+    def _decide(self, decision: Decision) -> None:
         match decision:
             case LedgerEntry(data=entry):
                 self._partition.count(accounting.LEDGER_ENTRIES)
@@ -48,6 +58,17 @@ class Outbox:
             case _:
                 assert_never(decision)
         self._outputs.append(Output(decision.topic, decision.subject.encode(), encode_decision(decision)))
+
+    def send(self, effect: Effect) -> None:
+        """Send an effect under the next number between here and where it goes."""
+        row = self._partition.row
+        subject = effect.subject.encode()
+        receiver = partition_of(subject, row.partitions) if effect.receiver is None else effect.receiver
+        number = row.effects_out.get(receiver, 0)
+        row.effects_out[receiver] = number + 1
+        self._partition.count(accounting.EFFECTS_SENT)
+        data = EffectData(self._partition.number, receiver, number, row.log_time_ms, effect.body)
+        self._outputs.append(Output("effects", subject, encode_effect(effect, data)))
 
     def teach(self, member_id: str, outcome: Outcome) -> None:
         """Send a training example under the next number of this partition."""

@@ -25,13 +25,14 @@ class Partition:
     `mark` is the offset of the last record applied, -1 before the first.
 
     Raises:
-        ContractError: the stored rows belong to another topic than the one with `topic_id`.
+        ContractError: the stored rows belong to another topic than the one with `topic_id`, or it had another number of
+            `partitions`.
     """
 
-    def __init__(self, number: int, topic_id: bytes, store: RowStore) -> None:
+    def __init__(self, number: int, topic_id: bytes, store: RowStore, partitions: int = 1) -> None:
         self.number = number
         self.mark = -1
-        self.row = PartitionRow(topic_id, counts={}, adopted_ms={})
+        self.row = PartitionRow(topic_id, partitions=partitions)
         self.versions = Versions()
         self._store = store
         self._changed_versions: list[tuple[bytes, bytes]] = []
@@ -39,21 +40,26 @@ class Partition:
         if stored is not None:
             self.mark = row_mark(stored)
             self.row = decode_partition_row(row_payload(PARTITION_KEY, stored))
-            self._check_topic(topic_id)
+            self._check_topic(topic_id, partitions)
             self._load_versions()
 
     @classmethod
     def stored(cls, number: int, store: RowStore) -> "Partition":
         """The partition as its rows have it, whatever topic they belong to."""
-        row = store.get(PARTITION_KEY)
-        topic_id = b"" if row is None else decode_partition_row(row_payload(PARTITION_KEY, row)).topic_id
-        return cls(number, topic_id, store)
+        stored = store.get(PARTITION_KEY)
+        row = PartitionRow(b"") if stored is None else decode_partition_row(row_payload(PARTITION_KEY, stored))
+        return cls(number, row.topic_id, store, row.partitions)
 
-    def _check_topic(self, topic_id: bytes) -> None:
+    def _check_topic(self, topic_id: bytes, partitions: int) -> None:
         if self.row.topic_id != topic_id:
             raise ContractError(
                 f"partition {self.number} holds the state of another actions topic (id {self.row.topic_id.hex()}, now "
                 f"{topic_id.hex()}): the topic was made anew; start with an empty changelog and data folder"
+            )
+        if self.row.partitions != partitions:
+            raise ContractError(
+                f"partition {self.number} holds the state of a topic with {self.row.partitions} partitions, now there "
+                f"are {partitions}, and members live elsewhere: `tierstream repartition` makes a new generation"
             )
 
     def _load_versions(self) -> None:

@@ -5,26 +5,29 @@ this same code and get the same bytes.
 """
 
 from collections.abc import Sequence
-from typing import assert_never
 
 from features.actions import Action, Purchase, Refund
 from features.dedupe import event_digest
-from features.errors import ContractError
 from features.event_time import DAY_MS
 from features.interests import main_category
 from features.table import ALL_TIME, SPEND
 from loyalty.decisions import LedgerEntry
 from loyalty.engine import Rejection, apply_action
+from loyalty.owners import Owner
 from loyalty.scope import Scope
 from streams import accounting
 from streams.codecs import InvalidAction, decode
-from streams.controls import Control, PolicyRecord, Tick, VerdictRecord, WeightsRecord, is_signed
+from streams.controls import PolicyRecord, Tick, VerdictRecord, WeightsRecord
 from streams.due_work import DueWork
+from streams.effects import EffectRecord
+from streams.exchange import Exchange
 from streams.members import DEFAULT_CACHED_MEMBERS, Members
 from streams.observations import observations
 from streams.outbox import Outbox
+from streams.own_records import OwnRecords, no_policy
+from streams.owners import Owners
 from streams.partition import Partition
-from streams.records import Batch, LogRecord, Output, RowStore
+from streams.records import Batch, LogIdentity, LogRecord, Output, RowStore
 from streams.row_format import pack_row
 from streams.state import Member
 from streams.verdicts import Verdicts
@@ -36,8 +39,8 @@ MAX_STATE_BATCH_BYTES = 4 * 1024 * 1024
 class PartitionFold:
     """The state of one partition between two batches, and how a record changes it.
 
-    `topic` names the actions topic in dead letters; `topic_id` is its Kafka UUID, kept in the partition row so that a
-    topic made anew is not taken for the old one.
+    `topic` names the actions topic in dead letters. `topic_id` is its Kafka UUID and `partitions` how many it has; both
+    are kept in the partition row, so that a topic made anew, or cut differently, is not taken for the old one.
 
     Raises:
         ContractError: the stored rows belong to another topic.
@@ -49,14 +52,18 @@ class PartitionFold:
         topic_id: bytes,
         store: RowStore,
         *,
+        partitions: int = 1,
         topic: str = "loyalty.actions",
         cached_members: int = DEFAULT_CACHED_MEMBERS,
     ) -> None:
-        self._partition = Partition(partition, topic_id, store)
+        self._partition = Partition(partition, topic_id, store, partitions)
         self._members = Members(store, cached_members)
         self._outbox = Outbox(self._partition, topic)
         self._due = DueWork(self._partition, self._members, self._outbox)
-        self._verdicts = Verdicts(self._partition, self._members, self._outbox, self._due)
+        self._owners = Owners(store)
+        exchange = Exchange(self._partition, self._members, self._owners, self._outbox, self._due)
+        verdicts = Verdicts(self._partition, self._members, self._outbox, self._due)
+        self._own_records = OwnRecords(self._partition, self._outbox, exchange, verdicts)
 
     @property
     def mark(self) -> int:
@@ -92,6 +99,10 @@ class PartitionFold:
         """The member's state as it stands; not to be changed."""
         return self._members.open(member_id)
 
+    def owner(self, subject: str) -> Owner:
+        """The owner's state as it stands; not to be changed."""
+        return self._owners.open(subject)
+
     def fold(self, records: Sequence[LogRecord]) -> Batch:
         """Apply records in order, those at or below the mark excepted.
 
@@ -110,6 +121,7 @@ class PartitionFold:
     def landed(self, mark: int) -> None:
         """The rows of all batches up to `mark` are in the store."""
         self._members.landed(mark)
+        self._owners.landed(mark)
 
     def apply(self, record: LogRecord) -> None:
         """Apply one record; the outputs wait in `take_outputs` or the next batch."""
@@ -119,7 +131,9 @@ class PartitionFold:
             case InvalidAction():
                 self._outbox.reject(record, message)
             case Tick() | WeightsRecord() | PolicyRecord() | VerdictRecord():
-                self._apply_control(record, message)
+                self._own_records.apply_control(record, message)
+            case EffectRecord():
+                self._own_records.apply_effect(record, message)
             case _:
                 self._apply_action(record, message)
         self._partition.mark = record.offset
@@ -138,52 +152,14 @@ class PartitionFold:
             (key, None if payload is None else pack_row(mark, payload))
             for key, payload in self._members.take_changed(mark)
         ]
+        rows.extend((key, pack_row(mark, payload)) for key, payload in self._owners.take_changed(mark))
         rows.extend((key, pack_row(mark, payload)) for key, payload in self._partition.take_changed())
         counts = {name: grown for name, count in self.counts.items() if (grown := count - before.get(name, 0))}
         return Batch(mark, self.take_outputs(), rows, counts)
 
-    # Records of our own
-
-    def _apply_control(self, record: LogRecord, control: Control) -> None:
-        newest = self._partition.versions.newest_policy
-        if newest is not None:
-            keys = newest.public_keys
-        elif isinstance(control, PolicyRecord):
-            keys = control.data.public_keys
-        else:
-            raise self._no_policy(record)
-        if not is_signed(control, keys):
-            self._outbox.reject(
-                record, InvalidAction("not_signed", "a control record must be signed by a key of the policy")
-            )
-            return
-        match control:
-            case Tick(data=tick):
-                self._partition.advance(tick.time_ms)
-                self._partition.row.sweeping = True
-            case WeightsRecord(data=weights):
-                self._partition.adopt_weights(weights)
-            case PolicyRecord(data=policy):
-                if self._partition.adopt_policy(policy):
-                    self._outbox.announce(policy)
-            case VerdictRecord():
-                if not self._verdicts.follow(record, control):
-                    return
-            case _:
-                assert_never(control)
-        self._partition.count(accounting.CONTROL_RECORDS)
-
-    def _no_policy(self, record: LogRecord) -> ContractError:
-        return ContractError(
-            f"partition {record.partition}: offset {record.offset} comes before any policy; make the topics with "
-            "`tierstream topics`, which writes the first policy into each partition"
-        )
-
-    # Member actions
-
     def _apply_action(self, record: LogRecord, action: Action) -> None:
         if self._partition.versions.newest_policy is None:
-            raise self._no_policy(record)
+            raise no_policy(record)
         time_ms = action.time_ms
         log_time_ms = self.log_time_ms
         scope = self._partition.versions.at_event(time_ms)
@@ -232,7 +208,7 @@ class PartitionFold:
         for decision in result:
             if isinstance(decision, LedgerEntry):
                 member.labels.entered(spend_time_ms, decision.data)
-            self._outbox.decide(decision)
+            self._outbox.tell(decision)
         if scope.policy.observes:
             for seen in observations(member, action, scope.policy):
                 self._outbox.show(member.id, seen)
@@ -245,3 +221,16 @@ class PartitionFold:
             if order is not None:
                 return order.time_ms
         return action.time_ms
+
+
+def new_fold(
+    partition: int,
+    identity: LogIdentity,
+    store: RowStore,
+    topic: str = "loyalty.actions",
+    cached_members: int = DEFAULT_CACHED_MEMBERS,
+) -> PartitionFold:
+    """The fold of a partition of the actions topic `identity`."""
+    return PartitionFold(
+        partition, identity.topic_id, store, partitions=identity.partitions, topic=topic, cached_members=cached_members
+    )

@@ -12,7 +12,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from features.errors import BrokerError, HistoryError
 from streams.histories.files import read_lines, write_lines
-from streams.records import LogRecord
+from streams.records import LogIdentity, LogRecord
 from streams.settings import Settings
 from streams.topic_admin import TopicAdmin
 from streams.topics import TopicKind, topic_name
@@ -31,6 +31,11 @@ class RecordingHead(msgspec.Struct, frozen=True, tag_field="record", tag="head")
     topic_id: str
     ends: tuple[int, ...]
     format: int = FORMAT
+
+    @property
+    def identity(self) -> LogIdentity:
+        """Which topic it was."""
+        return LogIdentity(bytes.fromhex(self.topic_id), len(self.ends))
 
 
 class RecordedLine(msgspec.Struct, frozen=True, gc=False):

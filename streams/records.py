@@ -5,11 +5,11 @@ other topic, and a `Batch` is all that folding some records changed. `RowStore` 
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 
-OutputTopic = Literal["points", "tier-changes", "notifications", "examples", "deadletter"]
+OutputTopic = Literal["points", "tier-changes", "notifications", "examples", "deadletter", "effects"]
 
 
 class LogRecord(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -23,7 +23,10 @@ class LogRecord(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class Output(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """One record for `topic`, to be sent to the partition that the source record came from."""
+    """One record for `topic`, to be sent to the partition that the source record came from.
+
+    `effects` go to the actions topic instead, each to the partition that it names, signed by whoever sends them.
+    """
 
     topic: OutputTopic
     key: bytes
@@ -41,6 +44,16 @@ class Batch(msgspec.Struct, frozen=True):
     outputs: list[Output]
     rows: list[tuple[bytes, bytes | None]]
     counts: Mapping[str, int]
+
+
+class LogIdentity(NamedTuple):
+    """What tells an actions topic from another one that later has its name: its UUID, and how many partitions it has.
+
+    The count is part of what a member's history means: it says which partition a member or an owner lives in.
+    """
+
+    topic_id: bytes
+    partitions: int
 
 
 class RowStore(Protocol):

@@ -1,8 +1,9 @@
 """Replay: a file of actions, or a recorded topic, through the same pipeline without Kafka.
 
 A file has no log of its own, so one is made: the append times come from the history clock, ticks are written at fixed
-steps of it, and the trainer runs inline, its weights entering the log right after the example that completed them. A
-recorded topic has all of that in it already.
+steps of it, and the trainer runs inline, its weights entering the log right after the example that completed them, as
+effects do right after what caused them: everybody lives in the one partition that there is. A recorded topic has all of
+that in it already.
 """
 
 import hashlib
@@ -32,11 +33,12 @@ from streams.controls import (
     weights_record,
 )
 from streams.decision_log import DecisionLog
+from streams.effects import seal
 from streams.histories.clock import DEFAULT_TICK_EVERY_MS, history_timestamps
 from streams.histories.heads import head_of
 from streams.memory_store import MemoryStore
-from streams.pipeline import PartitionFold
-from streams.records import LogRecord, Output
+from streams.pipeline import PartitionFold, new_fold
+from streams.records import LogIdentity, LogRecord, Output
 from streams.summary import total_counts
 
 # The log of a replayed file is nobody's but the replay's: its signing key is no secret.
@@ -109,7 +111,7 @@ class Replay:
         self._offset += 1
         self._waiting.extend(self.fold.take_outputs())
         if self._routing:
-            return  # a weights record, appended while its example is being learned: its outputs wait their turn
+            return  # a record that an output has brought into the log: its own outputs wait their turn
         self._routing = True
         while self._waiting:
             self._route(self._waiting.popleft())
@@ -119,6 +121,9 @@ class Replay:
         match output.topic:
             case "examples":
                 self._learn(output)
+            case "effects":
+                effect = seal(output.value, REPLAY_KEY)
+                self._append(effect.timestamp_ms, output.key, effect.value)
             case "deadletter":
                 pass
             case "points" | "tier-changes" | "notifications":
@@ -176,22 +181,27 @@ def check_published(examples: Iterable[tuple[int, bytes]], published: Sequence[P
 
 
 def replay_log(
-    records: Iterable[LogRecord], topic_id: bytes, topic: str, on_record: Callable[[], None] = lambda: None
+    records: Iterable[LogRecord], identity: LogIdentity, topic: str, on_record: Callable[[], None] = lambda: None
 ) -> Replayed:
-    """Fold a recorded actions topic, partition by partition: policy, ticks and weights are all in it."""
+    """Fold a recorded actions topic, partition by partition: policy, ticks, weights and effects are all in it."""
     folds: dict[int, PartitionFold] = {}
     decisions = DecisionLog()
     examples: list[Output] = []
     for record in records:
         fold = folds.get(record.partition)
         if fold is None:
-            fold = folds[record.partition] = PartitionFold(record.partition, topic_id, MemoryStore(), topic=topic)
+            fold = folds[record.partition] = new_fold(record.partition, identity, MemoryStore(), topic)
         fold.apply(record)
         for output in fold.take_outputs():
-            if output.topic == "examples":
-                examples.append(output)
-            elif output.topic != "deadletter":
-                decisions.add(output.topic, output.value)
+            match output.topic:
+                case "examples":
+                    examples.append(output)
+                case "points" | "tier-changes" | "notifications":
+                    decisions.add(output.topic, output.value)
+                case "deadletter" | "effects":
+                    pass
+                case _:
+                    assert_never(output.topic)
         on_record()
     return Replayed(
         counts=total_counts([fold.counts for fold in folds.values()]),

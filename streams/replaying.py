@@ -29,8 +29,7 @@ def replay_file(
     """
     if is_recording(file):
         recording = read_recording(file)
-        topic_id = bytes.fromhex(recording.head.topic_id)
-        return replay_log(recording.records, topic_id, recording.head.topic, on_record)
+        return replay_log(recording.records, recording.head.identity, recording.head.topic, on_record)
     if policy is None:
         raise SettingsError(f"{file} holds actions only: name the policy to replay them under (--policy FILE)")
     run = Replay(first_policy(policy, (public_key_of(REPLAY_KEY),)), Trainer() if learning else None)

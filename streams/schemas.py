@@ -24,10 +24,12 @@ from loyalty.decisions import (
     TierChange,
     TierChangeKind,
 )
+from loyalty.effects import EFFECT_KINDS
 from online_models.examples import EXAMPLE_EVENTS
 from online_models.findings import FINDING_EVENTS
 from streams.codecs import DeadLetter
 from streams.controls import PolicyRecord, Tick, VerdictRecord, WeightsRecord
+from streams.effects import EFFECT_PREFIX, EffectRecord
 
 Json = dict[str, object]
 Event = type[msgspec.Struct]
@@ -35,18 +37,19 @@ Event = type[msgspec.Struct]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ASYNCAPI_VERSION = "3.0.0"
 
-# A decision's CloudEvents type is its family and its kind.
-DECISION_KINDS: Mapping[Event, tuple[str, tuple[str, ...]]] = {
+# The CloudEvents type of a decision, or of an effect, is its family and its kind.
+FAMILIES: Mapping[Event, tuple[str, tuple[str, ...]]] = {
     LedgerEntry: (POINTS_TYPE, get_args(EntryKind)),
     TierChange: (TIER_TYPE, get_args(TierChangeKind)),
     Notification: (NOTIFICATION_TYPE, get_args(NotificationKind)),
+    EffectRecord: (EFFECT_PREFIX, EFFECT_KINDS),
 }
 
 # Topic (without its prefix) -> what it is for, and the events on it.
 CHANNELS: Mapping[str, tuple[str, Sequence[Event]]] = {
     "actions": (
         "Member actions, key = member id, and signed records of our own that decide with them.",
-        (*ACTION_TYPES, Tick, WeightsRecord, PolicyRecord, VerdictRecord),
+        (*ACTION_TYPES, Tick, WeightsRecord, PolicyRecord, VerdictRecord, EffectRecord),
     ),
     "points": ("Every ledger entry, numbered per member.", (LedgerEntry,)),
     "tier-changes": ("Every change of a member's tier or of its validity, numbered per member.", (TierChange,)),
@@ -64,8 +67,8 @@ def event_name(event: Event) -> str:
         >>> event_name(ACTION_TYPES[0]), event_name(LedgerEntry)
         ('loyalty.action.enroll', 'loyalty.points')
     """
-    if event in DECISION_KINDS:
-        return DECISION_KINDS[event][0].removesuffix(".")
+    if event in FAMILIES:
+        return FAMILIES[event][0].removesuffix(".")
     return str(event.__struct_config__.tag)
 
 
@@ -74,8 +77,8 @@ def event_schema(event: Event) -> Json:
     (root,), components = msgspec.json.schema_components((event,), ref_template="#/$defs/{name}")
     name = str(root["$ref"]).rsplit("/", 1)[-1]
     own = dict(components.pop(name))
-    if event in DECISION_KINDS:
-        family, kinds = DECISION_KINDS[event]
+    if event in FAMILIES:
+        family, kinds = FAMILIES[event]
         own["properties"] = {**own["properties"], "type": {"enum": [family + kind for kind in kinds]}}
     schema: Json = {"$schema": DIALECT, "$id": f"{event_name(event)}.json", **own}
     if components:

@@ -1,12 +1,13 @@
 """The rows of a partition: keys, headers, and a member put together from its parts.
 
-All state of a partition stands in one table of bytes to bytes, under five kinds of keys, told apart by the first byte:
+All state of a partition stands in one table of bytes to bytes, under six kinds of keys, told apart by the first byte:
 
     P                               the partition row: log time, versions, counters
     Y <version>                     a policy version, as its record
     W <version>                     a weights version, and the log time it was adopted at
     D <due, 8 bytes> <member>       this member has work at that log time; ordered, so a sweep is a scan
     M <length, 2 bytes> <member> <part>   one part's row of a member
+    O <owner>                       what members share, such as the stock of a reward
 
 Each value starts with a header: see `streams.row_format`.
 """
@@ -31,6 +32,7 @@ POLICY_KEYS = b"Y"
 _WEIGHTS = b"W"
 DUE = b"D"
 _MEMBER = b"M"
+_OWNER = b"O"
 
 
 class Part(Protocol):
@@ -53,6 +55,8 @@ class PartitionRow(msgspec.Struct, array_like=True):
     examples and sightings sent, so the next one is numbered `examples`. `counts` are the totals of the accounting.
     `adopted_ms` has the log time at which each policy after the first was read. All members' tiers have been looked at
     under policy version `edit_swept`; they are being looked at under `edit_target`, up to the key `edit_cursor`.
+    `partitions` is how many the topic has. `effects_out` has, per receiving partition, the number of the next effect to
+    it, and `effects_in`, per sending partition, the number of the next effect that is accepted from it.
     """
 
     topic_id: bytes
@@ -66,6 +70,9 @@ class PartitionRow(msgspec.Struct, array_like=True):
     edit_swept: int = 0
     edit_target: int = 0
     edit_cursor: bytes = b""
+    partitions: int = 1
+    effects_out: dict[int, int] = {}
+    effects_in: dict[int, int] = {}
 
 
 def encode_partition_row(row: PartitionRow) -> bytes:
@@ -175,6 +182,11 @@ def stored_account(member_id: str, get: Callable[[bytes], bytes | None]) -> Acco
         return None if row is None else row_payload(prefix + suffix, row)
 
     return Account.load(read)
+
+
+def owner_key(subject: str) -> bytes:
+    """Key of an owner's row."""
+    return _OWNER + subject.encode()
 
 
 class Member:

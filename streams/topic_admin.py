@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient, ClusterMetadata, ConfigResource, 
 from features.errors import BrokerError
 from streams.broker import PARTITIONS as EMBEDDED_PARTITIONS
 from streams.broker import is_embedded
+from streams.records import LogIdentity
 from streams.settings import Settings
 from streams.topics import TOPICS, TopicKind, topic_config, topic_name, topic_partitions
 
@@ -83,23 +84,28 @@ class TopicAdmin:
         if problems:
             raise BrokerError("\n  ".join([f"topics on {self._settings.bootstrap_servers}:", *problems]))
 
-    def topic_id(self, kind: TopicKind) -> bytes:
-        """The 16 bytes of the topic's UUID: a topic that was deleted and made again has another one.
+    def log_identity(self, kind: TopicKind) -> LogIdentity:
+        """The 16 bytes of the topic's UUID, and its partitions; a topic that was made again has another UUID.
 
         Raises:
             BrokerError: the topic does not exist or the broker does not answer.
         """
-        if self._embedded:
-            return EMBEDDED_TOPIC_ID
         name = self._name(kind)
+        if self._embedded:
+            return LogIdentity(EMBEDDED_TOPIC_ID, self._partition_counts()[name])
         try:
             described = self._admin.describe_topics(TopicCollection([name]), request_timeout=_TIMEOUT_S)
-            found = described[name].result(_TIMEOUT_S).topic_id
+            found = described[name].result(_TIMEOUT_S)
         except KafkaException as failure:
             raise BrokerError(f"{name}: cannot be described: {_said(failure)}; {_DECLARE}") from failure
         # Java's longs are signed.
-        halves = (found.get_most_significant_bits(), found.get_least_significant_bits())
-        return b"".join(half.to_bytes(8, "big", signed=half < 0) for half in halves)
+        halves = (found.topic_id.get_most_significant_bits(), found.topic_id.get_least_significant_bits())
+        topic_id = b"".join(half.to_bytes(8, "big", signed=half < 0) for half in halves)
+        return LogIdentity(topic_id, len(found.partitions))
+
+    def topic_id(self, kind: TopicKind) -> bytes:
+        """The UUID of `log_identity`."""
+        return self.log_identity(kind).topic_id
 
     def identity(self, kind: TopicKind) -> bytes:
         """What tells a topic from another one that later has its name: UUID and partition count.
@@ -107,7 +113,8 @@ class TopicAdmin:
         Raises:
             BrokerError: as `topic_id`.
         """
-        return self.topic_id(kind) + topic_partitions(self._settings, kind).to_bytes(2, "big")
+        topic_id, partitions = self.log_identity(kind)
+        return topic_id + partitions.to_bytes(4, "big")
 
     def _name(self, kind: TopicKind) -> str:
         return topic_name(self._settings, kind)

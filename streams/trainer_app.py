@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from streams.app import batches_of, connection_of, faust_options, identity_of
+from streams.app import batches_of, connection_of, faust_options
 from streams.batches import BatchScheduler
 from streams.faust_overrides import ShellApp
 from streams.findings_log import FindingsLog, VerdictSender
+from streams.identities import store_identity_of
 from streams.keys import load_signing_key
 from streams.metrics import Metrics
 from streams.observing import add_views
@@ -31,7 +32,7 @@ def build_trainer(settings: Settings, metrics: Metrics) -> ShellApp:
         return Recovery(
             app,
             connection=connection,
-            identity=identity_of(settings, "examples"),
+            identity=store_identity_of(settings, "examples"),
             prepare=shell.prepare,
             release=shell.release,
             table=lambda: None,
@@ -43,7 +44,7 @@ def build_trainer(settings: Settings, metrics: Metrics) -> ShellApp:
     app = ShellApp(trainer_group(settings), new_recovery=new_recovery, on_drained=writer.stop, **options)
     shell = TrainerShell(
         app,
-        identity=identity_of(settings, "examples"),
+        identity=store_identity_of(settings, "examples"),
         checkpoints=CheckpointFile(settings.data_dir),
         outlets=Outlets(
             weights=WeightsLog(topic_name(settings, "weights"), connection, writer),

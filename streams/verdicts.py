@@ -38,6 +38,6 @@ class Verdicts:
         scope = self._partition.versions.at_due(log_time_ms)
         parts = (member.account, member.orders, member.windows)
         for decision in apply_verdict(parts, verdict, scope, log_time_ms):
-            self._outbox.decide(decision)
+            self._outbox.tell(decision)
         self._members.touch(member)
         return True

@@ -9,12 +9,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from features.errors import BrokerError, ContractError
+from streams.effects import seal
 from streams.records import Output, OutputTopic
 from streams.row_format import MARK_BYTES
 
 Rows = Sequence[tuple[bytes, bytes | None]]
+_Target = tuple[OutputTopic, int]  # topic and partition
 
 # A fold stops at about 4 MiB of rows, but one record may change more; the changelog takes 12 MiB (streams.topics).
 MAX_STATE_BATCH_BYTES = 11 * 1024 * 1024
@@ -84,14 +87,18 @@ class BatchWriter:
 
     Args:
         connection: How to connect.
-        topics: Names of the output topics.
+        topics: Names of the output topics; that of effects is the actions topic.
         changelog: Name of the changelog topic.
+        key: Signs effects.
     """
 
-    def __init__(self, connection: Connection, topics: Mapping[OutputTopic, str], changelog: str) -> None:
+    def __init__(
+        self, connection: Connection, topics: Mapping[OutputTopic, str], changelog: str, key: Ed25519PrivateKey
+    ) -> None:
         self._connection = connection
         self._topics = topics
         self.changelog = changelog
+        self._key = key
         self._outputs: AIOKafkaProducer | None = None
         self._state: AIOKafkaProducer | None = None
 
@@ -115,25 +122,31 @@ class BatchWriter:
     async def send_outputs(self, partition: int, outputs: Iterable[Output]) -> None:
         """Send outputs to their topics, in order, and wait until every one is acknowledged."""
         producer = _started(self._outputs)
-        building: dict[OutputTopic, Any] = {}
+        building: dict[_Target, Any] = {}
         pending: list[Any] = []
         for output in outputs:
-            builder = building.get(output.topic)
+            target, timestamp_ms, value = (output.topic, partition), None, output.value
+            if output.topic == "effects":
+                receiver, timestamp_ms, value = seal(value, self._key)
+                target = ("effects", receiver)
+            elif output.topic in SINGLE_PARTITION_TOPICS:
+                target = (output.topic, 0)
+            builder = building.get(target)
             if builder is None:
-                builder = building[output.topic] = producer.create_batch()
-            if builder.append(timestamp=None, key=output.key, value=output.value) is None:
-                pending.append(await self._submit(producer, builder, output.topic, partition))
-                builder = building[output.topic] = producer.create_batch()
-                builder.append(timestamp=None, key=output.key, value=output.value)
-        for topic, builder in building.items():
-            pending.append(await self._submit(producer, builder, topic, partition))
+                builder = building[target] = producer.create_batch()
+            if builder.append(timestamp=timestamp_ms, key=output.key, value=value) is None:
+                pending.append(await self._submit(producer, builder, target))
+                builder = building[target] = producer.create_batch()
+                builder.append(timestamp=timestamp_ms, key=output.key, value=value)
+        for target, builder in building.items():
+            pending.append(await self._submit(producer, builder, target))
         if pending:
             await asyncio.gather(*pending)
 
-    async def _submit(self, producer: AIOKafkaProducer, builder: Any, topic: OutputTopic, partition: int) -> Any:  # noqa: ANN401 - aiokafka has no types
+    async def _submit(self, producer: AIOKafkaProducer, builder: Any, target: _Target) -> Any:  # noqa: ANN401 - aiokafka has no types
         builder.close()
-        target = 0 if topic in SINGLE_PARTITION_TOPICS else partition
-        return await producer.send_batch(builder, self._topics[topic], partition=target)
+        topic, partition = target
+        return await producer.send_batch(builder, self._topics[topic], partition=partition)
 
     async def send_state(self, partition: int, rows: Rows, mark: int) -> int:
         """Append rows to the changelog as one record batch; returns the offset of its first record.

@@ -21,7 +21,6 @@ _NOT_SUPPORTED = {
     "budget": "a budget is shared by members of several partitions, which takes effects between partitions",
     "draw": "a draw is shared by members of several partitions, which takes effects between partitions",
     "referral": "a referral concerns two members, which takes effects between partitions",
-    "stock": "stock is shared by members of several partitions, which takes effects between partitions",
 }
 
 

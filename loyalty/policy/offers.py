@@ -87,7 +87,11 @@ class Benefit(Section, frozen=True):
 
 
 class Reward(Section, frozen=True):
-    """What points buy. `prices` overrides `price` by tier; `limit_per_year` is per member and local year."""
+    """What points buy. `prices` overrides `price` by tier; `limit_per_year` is per member and local year.
+
+    `stock`: how many pieces all members together can have, since the programme began; a later policy may raise it. A
+    redemption from stock is pending until the stock's owner has answered. Without it there are as many as are wanted.
+    """
 
     id: Name
     kind: Literal["goods", "coupon", "service", "cash_back"]
@@ -97,5 +101,6 @@ class Reward(Section, frozen=True):
     start: Instant | None = None
     end: Instant | None = None
     limit_per_year: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] | None = None
+    stock: Annotated[int, msgspec.Meta(ge=0, le=10**9)] | None = None
     value_minor: Annotated[int, msgspec.Meta(ge=0, le=10**12)] = 0
     label: Label | None = None

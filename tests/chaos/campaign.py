@@ -97,8 +97,7 @@ def run(stage: Stage, order: Order) -> Ran:
 
 def judge(stage: Stage, ran: Ran) -> Findings:
     """Replay and compare, a partition at a time, in two processes."""
-    topic_id = TopicAdmin(stage.settings).topic_id("actions")
-    identity = topic_id + stage.settings.partitions.to_bytes(2, "big")
+    identity = TopicAdmin(stage.settings).log_identity("actions")
     findings = Findings()
     with ProcessPoolExecutor(_JUDGES) as pool:
         learned = pool.submit(judge_learning, stage.settings)

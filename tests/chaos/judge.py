@@ -16,8 +16,8 @@ from streams.accounting import is_balanced
 from streams.changelog import Replay
 from streams.decision_log import DECISION_TOPICS, DecisionTopic
 from streams.memory_store import MemoryStore
-from streams.pipeline import PartitionFold
-from streams.records import LogRecord
+from streams.pipeline import PartitionFold, new_fold
+from streams.records import LogIdentity, LogRecord
 from streams.row_format import row_mark, row_payload
 from streams.settings import Settings
 from streams.stores import MemoryPartition
@@ -78,10 +78,10 @@ class Undisturbed:
     fold: PartitionFold
 
 
-def undisturbed(partition: int, topic_id: bytes, topic: str, log: Iterable[LogRecord]) -> Undisturbed:
+def undisturbed(partition: int, identity: LogIdentity, topic: str, log: Iterable[LogRecord]) -> Undisturbed:
     """Fold a partition's log, in batches as a worker does."""
     store = MemoryStore()
-    fold = PartitionFold(partition, topic_id, store, topic=topic)
+    fold = new_fold(partition, identity, store, topic)
     outputs: dict[str, list[bytes]] = {}
     waiting: list[LogRecord] = []
 
@@ -104,7 +104,7 @@ def undisturbed(partition: int, topic_id: bytes, topic: str, log: Iterable[LogRe
     return Undisturbed(outputs, rows, fold)
 
 
-def judge_partition(settings: Settings, partition: int, topic_id: bytes, audited: Accepted) -> Findings:
+def judge_partition(settings: Settings, partition: int, identity: LogIdentity, audited: Accepted) -> Findings:
     """Everything that is wrong with one partition."""
     findings = Findings()
 
@@ -113,7 +113,7 @@ def judge_partition(settings: Settings, partition: int, topic_id: bytes, audited
 
     recovered = recover(read("changelog"))
     log = _up_to(recovered.mark, map(_logged, read("actions")), findings)
-    right = undisturbed(partition, topic_id, topic_name(settings, "actions"), log)
+    right = undisturbed(partition, identity, topic_name(settings, "actions"), log)
     findings.weights_version = right.fold.weights_version
     findings.seen.update(right.fold.counts)
     findings.seen["records"] = right.fold.mark + 1

@@ -17,7 +17,7 @@ from streams.histories.files import read_lines
 from streams.histories.heads import head_of
 from streams.policy_files import first_policy
 from streams.progress import Progress
-from streams.records import LogRecord
+from streams.records import LogIdentity, LogRecord
 from streams.replay import replay_log
 from streams.row_format import ROW_FORMAT
 from streams.topics import topic_name
@@ -102,10 +102,11 @@ def judge(programme: Programme) -> None:
     assert {msgspec.json.decode(value, type=LedgerEntry).data.engine for value in points} == {1, NEXT_ENGINE}
 
     before: list[LogRecord] = []
-    for records in read_log(programme.settings.bootstrap_servers, topic_name(programme.settings, "actions")).values():
+    log = read_log(programme.settings.bootstrap_servers, topic_name(programme.settings, "actions"))
+    for records in log.values():
         end = next(record.offset for record in records if is_policy(record, 2))
         before += [record for record in records if record.offset < end]
-    under_one = set(replay_log(before, b"any", "any").decisions.values())
+    under_one = set(replay_log(before, LogIdentity(b"any", len(log)), "any").decisions.values())
     assert under_one < set(delivered.values())
 
     audit = programme.process("audit", "audit", NEXT)

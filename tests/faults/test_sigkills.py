@@ -8,6 +8,7 @@ import pytest
 
 from streams.decision_log import DecisionLog
 from streams.histories.files import read_lines
+from streams.records import LogIdentity
 from streams.replay import replay_log
 from streams.topics import topic_name
 from tests.support.programme import Programme
@@ -48,7 +49,7 @@ def test_ten_kills_with_half_the_disks_lost_leave_balances_and_entries_exact(
         log = read_log(kafka_broker, topic_name(programme.settings, "actions"))
 
     records = [record for partition in sorted(log) for record in log[partition]]
-    undisturbed = replay_log(records, b"any", "any").decisions
+    undisturbed = replay_log(records, LogIdentity(b"any", len(log)), "any").decisions
     assert kills == KILLS
     assert delivered.gaps() == []
     assert missing(undisturbed, delivered) == missing(delivered, undisturbed) == 0

@@ -8,6 +8,7 @@ from streams.accounting import is_balanced
 from streams.client import Reader
 from streams.histories.breaking import break_history
 from streams.histories.files import read_lines
+from streams.records import LogIdentity
 from streams.replay import replay_log
 from streams.summary import total_counts
 from streams.topics import topic_name
@@ -44,5 +45,8 @@ def test_duplicates_and_malformed_records_are_accounted_for_and_change_nothing(
     )
     assert letters == kinds["malformed"]
     assert (
-        delivered.digest() == replay_log((r for part in log.values() for r in part), b"any", "any").decisions.digest()
+        delivered.digest()
+        == replay_log(
+            (r for part in log.values() for r in part), LogIdentity(b"any", len(log)), "any"
+        ).decisions.digest()
     )

@@ -47,7 +47,7 @@ def run_through_and_replay(programme: Programme, history: Path, folder: Path) ->
     assert sum(part["applied"] for part in counts.values()) == produced.lines
 
     recording = read_recording(recording_path(folder, "actions"))
-    replayed = replay_log(recording.records, bytes.fromhex(recording.head.topic_id), recording.head.topic)
+    replayed = replay_log(recording.records, recording.head.identity, recording.head.topic)
     assert replayed.decisions.gaps() == []
     assert replayed.decisions.count("points") > produced.lines
     figures = compare_with_recorded(replayed, folder)  # decisions, examples and weights, byte for byte

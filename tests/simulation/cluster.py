@@ -6,27 +6,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-import msgspec
-
 from online_models.published import PublishedWeights, decode_published
-from online_models.training import Trainer
 from streams.agents import Fold, Landed, Members
 from streams.changelog import Replay
 from streams.commit import PartitionCommit, Step
 from streams.controls import tick_record
 from streams.findings_log import FindingsLog, VerdictSender
 from streams.metrics import Metrics
-from streams.pipeline import PartitionFold
-from streams.records import RowStore
+from streams.pipeline import new_fold
+from streams.records import LogIdentity, RowStore
 from streams.recovery import Recovery
 from streams.row_format import row_mark
 from streams.state import PARTITION_KEY
 from streams.ticker import Ticker
-from streams.trainer import CheckpointFile, Outlets, TrainerCheckpoint, TrainerShell
+from streams.trainer import Outlets, TrainerShell
 from streams.weights_log import FanOut, WeightsLog
 from streams.writers import BatchWriter, Connection, RecordWriter
 from tests.simulation.broker import COMPACTION_LAG_S, Broker, Topic, Unsent
-from tests.simulation.disk import Disk, Stores, Table
+from tests.simulation.disk import Disk, DiskCheckpoints, Stores, Table
 from tests.simulation.group import Group
 from tests.simulation.shell import FaustApp, FaustConsumer, Runtime
 from tests.simulation.workload import DURATION_S, KEY, Arrival, history_ms, policy
@@ -38,7 +35,7 @@ EXAMPLES = Topic("examples")
 WEIGHTS = Topic("weights")
 FINDINGS = Topic("findings")
 OUTPUTS = {topic: Topic(topic) for topic in ("points", "tier-changes", "notifications", "examples", "deadletter")}
-IDENTITY = b"simulated-topic!"
+TOPIC_ID = b"simulated-topic!"
 
 REQUEST_TIMEOUT_MS = 5_000
 _TICK_S = 4.0
@@ -46,8 +43,8 @@ _TICK_S = 4.0
 _EXPLAINED = ("TimeoutError", "BrokerError")
 
 
-async def _identity() -> bytes:
-    return IDENTITY
+async def _store_identity() -> bytes:
+    return TOPIC_ID
 
 
 @dataclass
@@ -71,25 +68,6 @@ class Machine:
     stale_fetches: int = 0
 
 
-class DiskCheckpoints(CheckpointFile):
-    """The trainer's checkpoint on a simulated disk."""
-
-    def __init__(self, disk: Disk) -> None:
-        self._disk = disk
-
-    def write(self, checkpoint: TrainerCheckpoint) -> None:
-        """Replace the checkpoint; the older ones are what a power failure brings back."""
-        self._disk.checkpoints.append(msgspec.msgpack.encode(checkpoint))
-
-    def read(self, identity: bytes) -> tuple[Trainer, int]:
-        """The newest checkpoint."""
-        if not self._disk.checkpoints:
-            return Trainer(), -1
-        checkpoint = msgspec.msgpack.decode(self._disk.checkpoints[-1], type=TrainerCheckpoint)
-        assert checkpoint.identity == identity
-        return Trainer.from_checkpoint(checkpoint.trainer), checkpoint.offset
-
-
 class Cluster:
     """Everything in one world.
 
@@ -103,6 +81,7 @@ class Cluster:
     def __init__(self, world: World, *, partitions: int, workers: int, trainers: int, standby: bool) -> None:
         self.world = world
         self.partitions = partitions
+        self.identity = LogIdentity(TOPIC_ID, partitions)
         self.broker = Broker(world, partitions)
         self.members = Group(world, "members", partitions, standby)
         self.trainers = Group(world, "trainers", 1, standby=False)
@@ -115,6 +94,9 @@ class Cluster:
         self.ticking = True
         for partition in range(partitions):
             self.broker.append_now(ACTIONS, partition, Unsent(None, policy(1)))
+
+    async def _identity(self) -> LogIdentity:
+        return self.identity
 
     def start_all(self) -> None:
         """Start a process on every machine that is wanted."""
@@ -191,7 +173,7 @@ class Cluster:
     async def _worker_main(self, machine: Machine, process: Process) -> None:
         connection = Connection("simulated", None, REQUEST_TIMEOUT_MS)
         reach(connection, self.broker)
-        writer = BatchWriter(connection, cast("Any", OUTPUTS), CHANGELOG)
+        writer = BatchWriter(connection, cast("Any", {**OUTPUTS, "effects": ACTIONS}), CHANGELOG, KEY)
         stores = machine.stores = Stores(machine.disk, in_memory=machine.in_memory)
         consumer = FaustConsumer(process, self._check_acknowledged)
         consumer.stale_fetches, machine.stale_fetches = machine.stale_fetches, 0
@@ -200,8 +182,8 @@ class Cluster:
         def hook(step: Step, partition: int) -> None:
             self._at_step(machine, process, step, f"partition {partition}")
 
-        def new_fold(partition: int, identity: bytes, store: RowStore) -> Fold:
-            return PartitionFold(partition, identity, store, cached_members=self.cached_members)
+        def cold_fold(partition: int, identity: LogIdentity, store: RowStore) -> Fold:
+            return new_fold(partition, identity, store, cached_members=self.cached_members)
 
         async def new_commit(partition: int, replay: Replay) -> PartitionCommit:
             await writer.start()
@@ -210,9 +192,9 @@ class Cluster:
         members = Members(
             cast("Any", app),
             ACTIONS,
-            new_fold=new_fold,
+            new_fold=cold_fold,
             new_commit=new_commit,
-            identity=_identity,
+            identity=self._identity,
             observe=_ignore,
         )
         recovery = self._recovery(app, connection, members.prepare, members.release, Table(CHANGELOG, stores))
@@ -262,7 +244,7 @@ class Cluster:
 
         shell = machine.shell = TrainerShell(
             cast("Any", app),
-            identity=_identity,
+            identity=_store_identity,
             checkpoints=DiskCheckpoints(machine.disk),
             outlets=Outlets(
                 weights=WeightsLog(WEIGHTS, connection, writer),
@@ -290,7 +272,7 @@ class Cluster:
         return Recovery(
             cast("Any", app),
             connection=connection,
-            identity=_identity,
+            identity=_store_identity,
             prepare=prepare,
             release=release,
             table=lambda: cast("Any", table),

@@ -3,8 +3,12 @@
 import random
 from collections.abc import Iterable, Iterator
 
+import msgspec
+
+from online_models.training import Trainer
 from streams.memory_store import MemoryStore
 from streams.stores import NOTHING_READ
+from streams.trainer import CheckpointFile, TrainerCheckpoint
 
 Rows = list[tuple[bytes, bytes | None]]
 
@@ -98,3 +102,22 @@ class Table:
     def __init__(self, changelog: str, stores: Stores) -> None:
         self.changelog_topic_name = changelog
         self.store = stores
+
+
+class DiskCheckpoints(CheckpointFile):
+    """The trainer's checkpoint on a simulated disk."""
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+
+    def write(self, checkpoint: TrainerCheckpoint) -> None:
+        """Replace the checkpoint; the older ones are what a power failure brings back."""
+        self._disk.checkpoints.append(msgspec.msgpack.encode(checkpoint))
+
+    def read(self, identity: bytes) -> tuple[Trainer, int]:
+        """The newest checkpoint."""
+        if not self._disk.checkpoints:
+            return Trainer(), -1
+        checkpoint = msgspec.msgpack.decode(self._disk.checkpoints[-1], type=TrainerCheckpoint)
+        assert checkpoint.identity == identity
+        return Trainer.from_checkpoint(checkpoint.trainer), checkpoint.offset

@@ -9,14 +9,16 @@ from online_models.published import decode_published
 from streams.accounting import is_balanced
 from streams.changelog import Replay
 from streams.decision_log import DECISION_TOPICS, DecisionLog, OnceInOrder
+from streams.effects import seal
 from streams.memory_store import MemoryStore
-from streams.pipeline import PartitionFold
-from streams.records import LogRecord, Output
+from streams.pipeline import PartitionFold, new_fold
+from streams.records import LogIdentity, LogRecord, Output
 from streams.replay import check_published
 from streams.row_format import row_mark, row_payload
 from streams.stores import MemoryPartition, PartitionStore
 from tests.simulation.broker import Broker, Stored
-from tests.simulation.cluster import ACTIONS, CHANGELOG, EXAMPLES, IDENTITY, OUTPUTS, WEIGHTS, Cluster
+from tests.simulation.cluster import ACTIONS, CHANGELOG, EXAMPLES, OUTPUTS, WEIGHTS, Cluster
+from tests.simulation.workload import KEY
 
 Rows = dict[bytes, bytes]
 
@@ -24,27 +26,34 @@ Rows = dict[bytes, bytes]
 def judge(cluster: Cluster) -> list[str]:
     """Everything that is wrong with the run; nothing in a right one."""
     wrong: list[str] = []
+    sent: list[Output] = []
+    folds: list[PartitionFold] = []
     examples: set[bytes] = set()
     version = 0
     for partition in range(cluster.partitions):
         log = cluster.broker.log(ACTIONS, partition).records
-        outputs, rows, fold = undisturbed(partition, log)
+        outputs, rows, fold = undisturbed(cluster.identity, partition, log)
         wrong += [f"partition {partition}: {problem}" for problem in _outputs(cluster.broker, partition, outputs)]
         wrong += [f"partition {partition}: {problem}" for problem in _state(cluster, partition, rows, fold.mark)]
         if not is_balanced(fold.counts):
             wrong.append(f"partition {partition}: the accounting does not balance: {fold.counts}")
         examples |= {output.value for output in outputs if output.topic == EXAMPLES}
+        sent += [output for output in outputs if output.topic == "effects"]
+        folds.append(fold)
         version = max(version, fold.weights_version)
         if partition and fold.weights_version != version:
             wrong.append(f"partition {partition} has weights {fold.weights_version}, another has {version}")
+    wrong += _effects(cluster, sent, folds)
     wrong += _learning(cluster.broker, examples, version)
     return wrong
 
 
-def undisturbed(partition: int, log: Iterable[Stored]) -> tuple[list[Output], Rows, PartitionFold]:
+def undisturbed(
+    identity: LogIdentity, partition: int, log: Iterable[Stored]
+) -> tuple[list[Output], Rows, PartitionFold]:
     """Outputs and rows of a fold that nothing happens to."""
     store = MemoryStore()
-    fold = PartitionFold(partition, IDENTITY, store)
+    fold = new_fold(partition, identity, store)
     batch = fold.fold([LogRecord(r.partition, r.offset, r.timestamp, r.key, r.value) for r in log])
     rows = {key: row_payload(key, row) for key, row in batch.rows if row is not None}
     return batch.outputs, rows, fold
@@ -74,6 +83,25 @@ def _outputs(broker: Broker, partition: int, outputs: list[Output]) -> Iterable[
                 else:
                     if sorted(accepted) != sorted(expected[topic]):
                         yield f"{topic}: a reader accepts {len(accepted)}, there are {len(expected[topic])}"
+
+
+def _effects(cluster: Cluster, sent: list[Output], folds: list[PartitionFold]) -> Iterable[str]:
+    """Every effect has arrived where it was to go, nothing else has, and each was applied once, in order."""
+    wanted: dict[int, set[bytes]] = defaultdict(set)
+    for effect in (seal(output.value, KEY) for output in sent):
+        wanted[effect.receiver].add(effect.value)
+    for partition, fold in enumerate(folds):
+        log = cluster.broker.log(ACTIONS, partition).records
+        got = {record.value or b"" for record in log if b"loyalty.effect." in (record.value or b"")}
+        yield from (f"effects: never arrived: {value[:200]!r}" for value in sorted(wanted[partition] - got))
+        yield from (f"effects: of no event in a log: {value[:200]!r}" for value in sorted(got - wanted[partition]))
+        for sender, other in enumerate(folds):
+            out, taken = (
+                row.get(n, 0)
+                for row, n in ((other._partition.row.effects_out, partition), (fold._partition.row.effects_in, sender))
+            )
+            if out != taken:
+                yield f"effects: {sender} has sent {out} to {partition}, which has applied {taken}"
 
 
 def _state(cluster: Cluster, partition: int, rows: Rows, mark: int) -> Iterable[str]:

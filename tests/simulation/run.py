@@ -172,7 +172,7 @@ def _simulated(cluster: Cluster) -> Iterator[None]:
         ("streams.trainer.end_process", end_process),
         ("streams.agents.FOLD_SECONDS", 0.0),
         ("streams.agents._FEWEST_RECORDS", 3),
-        ("streams.pipeline.is_signed", _is_signed),
+        ("streams.own_records.is_signed", _is_signed),
         ("online_models.checkpoint.stamp_now", _stamp_now),
         ("online_models.training.parse_policy", _parse_policy),
     ]

@@ -16,6 +16,7 @@ from online_models.training import Trainer
 from streams.agents import PartitionLane
 from streams.changelog import ChangelogReader, Replay, record_mark
 from streams.commit import PartitionCommit
+from streams.exchange import Exchange
 from streams.pipeline import PartitionFold
 from streams.records import Batch, LogRecord, Output
 from streams.recovery import Positions, Recovery
@@ -32,6 +33,16 @@ Sabotage = Callable[[], AbstractContextManager[None]]
 def _with(owner: type, name: str, stand_in: object) -> Iterator[None]:
     with patch.object(owner, name, stand_in):
         yield
+
+
+def effects_taken_as_they_come() -> AbstractContextManager[None]:
+    """An effect is applied whatever its number."""
+
+    def in_turn(self: Exchange, sender: int, number: int) -> bool:
+        self._partition.row.effects_in[sender] = number + 1
+        return True
+
+    return _with(Exchange, "_in_turn", in_turn)
 
 
 def state_in_pieces() -> AbstractContextManager[None]:
@@ -67,7 +78,7 @@ def outputs_not_awaited() -> AbstractContextManager[None]:
         for output in outputs:
             builder = _started(self._outputs).create_batch()
             builder.append(timestamp=None, key=output.key, value=output.value)
-            await self._submit(_started(self._outputs), builder, output.topic, partition)
+            await self._submit(_started(self._outputs), builder, (output.topic, partition))
 
     return _with(BatchWriter, "send_outputs", send_outputs)
 

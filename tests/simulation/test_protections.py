@@ -42,6 +42,7 @@ TRIALS = (
     Trial(sabotage.overtaken_writers_go_on, _LATE),
     Trial(sabotage.changelog_not_read_to_its_end, _CRASHES),
     Trial(sabotage.local_store_trusted, _CRASHES),
+    Trial(sabotage.effects_taken_as_they_come, _CRASHES),
     Trial(sabotage.examples_counted_as_they_come, _CRASHES),
     Trial(sabotage.holes_passed_over, ("stale_fetch",), workers=0.0),
     Trial(sabotage.weights_written_out_once, ("kill_at_step",), workers=0.0),

@@ -50,6 +50,11 @@ expiry = {{ kind = "after_days", days = 40 }}
 [tiers]
 basis = "spend"
 ladder = [{{id = "member", threshold = 0}}, {{id = "silver", threshold = 20_000}}, {{id = "gold", threshold = {gold}}}]
+[[rewards]]
+id = "mug"
+kind = "goods"
+price = 3
+stock = {stock}
 [learning]
 enabled = true
 sample_share_bp = 1_500
@@ -62,7 +67,7 @@ horizon_days = 7
 @cache
 def policy(version: int, effective_from_ms: int = 0) -> bytes:
     """The signed policy record of a version."""
-    text = _POLICY.format(points=version, gold=40_000 + 20_000 * version)
+    text = _POLICY.format(points=version, gold=40_000 + 20_000 * version, stock=2 * version)
     data = PolicyData(
         version=version,
         effective_from_ms=effective_from_ms,
@@ -79,6 +84,13 @@ def history_ms(virtual_s: float) -> int:
     return START_MS + int(virtual_s * HISTORY_MS_PER_S)
 
 
+Orders = list[tuple[str, str, int]]
+"""Member, id and amount of what was bought so far."""
+
+Redemptions = list[tuple[str, str]]
+"""Member and event of what was redeemed so far."""
+
+
 @dataclass(frozen=True)
 class Arrival:
     """A record that reaches a partition of the actions topic at a virtual time."""
@@ -93,10 +105,11 @@ def arrivals(draw: random.Random, partitions: int, actions: int) -> list[Arrival
     """A history: purchases, refunds, other actions, late ones, garbage, retries, and perhaps a new policy."""
     moments = sorted(draw.uniform(0.0, DURATION_S) for _ in range(actions))
     found: list[Arrival] = []
-    orders: list[tuple[str, str, int]] = []
+    orders: Orders = []
+    redemptions: Redemptions = []
     for number, at_s in enumerate(moments):
         member = draw.choice(MEMBERS)
-        member, value = _action(draw, number, member, history_ms(at_s), orders)
+        member, value = _action(draw, number, member, history_ms(at_s), (orders, redemptions))
         arrival = Arrival(at_s, partition_of(member.encode(), partitions), member.encode(), value)
         found.append(arrival)
         if draw.random() < 0.15:  # its producer saw no answer
@@ -109,9 +122,12 @@ def arrivals(draw: random.Random, partitions: int, actions: int) -> list[Arrival
 
 
 def _action(
-    draw: random.Random, number: int, member: str, now_ms: int, orders: list[tuple[str, str, int]]
+    draw: random.Random, number: int, member: str, now_ms: int, known: tuple[Orders, Redemptions]
 ) -> tuple[str, bytes]:
-    kind = draw.choice(("purchase", "purchase", "purchase", "refund", "login", "malformed", "other"))
+    orders, redemptions = known
+    kind = draw.choice(
+        ("purchase", "purchase", "purchase", "refund", "login", "malformed", "other", "redeem", "redeem")
+    )
     time_ms = now_ms - draw.choice((0, 0, 0, 60_000, 3 * DAY_MS, 9 * DAY_MS, 11 * DAY_MS, -3_600_000))
     name = f"a-{number}"
     if kind == "refund" and orders:
@@ -120,9 +136,20 @@ def _action(
         return owner, event("refund", name, owner, time_ms, data)
     if kind == "malformed":
         return member, b'{"specversion": "1.0"'
+    if kind == "redeem":
+        return _redeem(draw, name, member, time_ms, redemptions)
     if kind in {"login", "other"}:
         other = "login" if kind == "login" else draw.choice(tuple(OTHERS))
         return member, event(other, name, member, time_ms, OTHERS.get(other))
     amount = draw.randint(0, 30_000)
     orders.append((member, name, amount))
     return member, purchase(name, member, time_ms, amount)
+
+
+def _redeem(draw: random.Random, name: str, member: str, time_ms: int, redemptions: Redemptions) -> tuple[str, bytes]:
+    """A mug of the few that all members share, or one of them given back, answered or not."""
+    if redemptions and draw.random() < 0.4:
+        member, redeemed = draw.choice(redemptions)
+        return member, event("redeem_cancel", name, member, time_ms, {"redeem_id": redeemed})
+    redemptions.append((member, name))
+    return member, event("redeem", name, member, time_ms, {"reward_id": "mug"})

@@ -12,10 +12,13 @@ from features.actions import Action, decode_action
 from features.event_time import ZoneRules
 from features.windows import ActivityWindows
 from loyalty.account import Account
+from loyalty.consequences import Consequence
 from loyalty.decisions import Decision, LedgerEntry, Notification, TierChange, encode_decision
+from loyalty.effects import Effect
 from loyalty.engine import Rejection, apply_action, run_due
 from loyalty.orders import Orders
 from loyalty.policy import Policy, parse_policy
+from loyalty.reception import MemberEffect, Received, receive
 from loyalty.scope import Scope
 from loyalty.weights import STATIC, Weights
 
@@ -75,6 +78,7 @@ class Desk:
         self.scope = Scope(policy=policy, zone=zone or ZoneRules.utc(), weights=weights)
         self.rows: dict[bytes, bytes] = {}
         self.decisions: list[Decision] = []
+        self.effects: list[Effect] = []
         self.rejections: list[Rejection] = []
         self.cold = cold
         self.later: tuple[int, Scope] | None = None
@@ -107,6 +111,19 @@ class Desk:
         """Do what is due by a log time."""
         edits = () if self.later is None else ((self.later[0], self.later[1].policy_version),)
         decisions = run_due(self.account, self.orders, self.windows, log_time_ms, self.at, edits)
+        return self.take(decisions)
+
+    def receive(self, body: MemberEffect, time_ms: int, log_time_ms: int | None = None) -> list[Decision]:
+        """Take in an effect; returns its decisions."""
+        log_time_ms = time_ms if log_time_ms is None else log_time_ms
+        self.until(log_time_ms)
+        received = Received(self.account.core.member, time_ms, body)
+        return self.take(receive((self.account, self.orders, self.windows), received, self.at(time_ms), log_time_ms))
+
+    def take(self, consequences: list[Consequence]) -> list[Decision]:
+        """Keep decisions and effects apart; returns the decisions."""
+        self.effects += [each for each in consequences if isinstance(each, Effect)]
+        decisions = [each for each in consequences if not isinstance(each, Effect)]
         self.decisions += decisions
         self.save()
         return decisions
@@ -120,9 +137,7 @@ class Desk:
         if isinstance(result, Rejection):
             self.rejections.append(result)
             result = []
-        self.decisions += result
-        self.save()
-        return result
+        return self.take(result)
 
     @property
     def entries(self) -> list[LedgerEntry]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 
 from features.errors import ContractError
-from streams.records import Batch, LogRecord, Output, RowStore
+from streams.records import Batch, LogIdentity, LogRecord, Output, RowStore
 from streams.row_format import pack_row, row_mark, row_payload
 from streams.state import PARTITION_KEY
 
@@ -22,17 +22,17 @@ class ToyFold:
     policy_version = 0
     weights_version = 0
 
-    def __init__(self, partition: int, topic_id: bytes, store: RowStore, max_rows: int = 100_000) -> None:
+    def __init__(self, partition: int, identity: LogIdentity, store: RowStore, max_rows: int = 100_000) -> None:
         self.partition = partition
         self.mark = -1
         self._store = store
-        self._topic_id = topic_id
+        self._topic_id = identity.topic_id
         self._max_rows = max_rows
         self._overlay: dict[bytes, tuple[int, bytes | None]] = {}
         row = store.get(PARTITION_KEY)
         if row is not None:
             self.mark = row_mark(row)
-            if row_payload(PARTITION_KEY, row) != topic_id:
+            if row_payload(PARTITION_KEY, row) != identity.topic_id:
                 raise ContractError(f"partition {partition} holds the state of another topic")
 
     def fold(self, records: Sequence[LogRecord]) -> Batch:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from streams.memory_store import MemoryStore
-from streams.records import LogRecord
+from streams.records import LogIdentity, LogRecord
 from streams.row_format import row_mark, row_payload
 from streams.state import PARTITION_KEY
 from tests.support.topic_reader import read_log, read_topic
@@ -68,7 +68,7 @@ def offset_of(output: bytes) -> int:
 def undisturbed(partition: int, records: Sequence[LogRecord]) -> tuple[list[tuple[bytes, bytes]], Rows]:
     """Outputs and rows of one fold over everything."""
     store = MemoryStore()
-    fold = ToyFold(partition, b"", store)
+    fold = ToyFold(partition, LogIdentity(b"", 1), store)
     batch = fold.fold(records)
     rows = {key: row_payload(key, value) for key, value in batch.rows if value is not None and key != PARTITION_KEY}
     return [(output.key, output.value) for output in batch.outputs], rows

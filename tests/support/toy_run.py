@@ -9,6 +9,7 @@ from typing import Self
 
 from confluent_kafka import Producer
 
+from streams.keys import make_signing_key
 from streams.settings import Settings
 from streams.topic_admin import TopicAdmin
 from tests.support.processes import READY, WorkerProcess, eventually
@@ -59,7 +60,9 @@ class ToyRun:
 
     def worker(self, folder: Path, **more: str) -> WorkerProcess:
         """A worker that is not started yet."""
-        return WorkerProcess(folder, {**self.environment, **more})
+        make_signing_key(folder / "key.pem")
+        own = {"TIERSTREAM_SIGNING_KEY_FILE": str(folder / "key.pem")}
+        return WorkerProcess(folder, {**own, **self.environment, **more})
 
     def producer(self) -> Producer:
         """An idempotent producer."""

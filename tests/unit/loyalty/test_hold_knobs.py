@@ -38,8 +38,7 @@ def rule(desk: Desk, day: int, ruling: Ruling, score: int, example_offset: int) 
     log_time_ms = START_MS + day * DAY_MS
     desk.until(log_time_ms)
     parts = (desk.account, desk.orders, desk.windows)
-    desk.decisions += apply_verdict(parts, verdict, desk.scope, log_time_ms)
-    desk.save()
+    desk.take(apply_verdict(parts, verdict, desk.scope, log_time_ms))
 
 
 def with_points() -> Desk:

@@ -29,10 +29,6 @@ def problems(text: str) -> list[str]:
         ("[tiers]\nladder = [1]", "tiers.ladder[0]: must be a table"),
         # not supported
         (RULE + "budget = 5", "earning[r].budget: not supported: a budget is shared by members of several partitions"),
-        (
-            '[[rewards]]\nid = "x"\nkind = "goods"\nprice = 1\nstock = 5',
-            "rewards[x].stock: not supported: stock is shared",
-        ),
         (RULE + "streak = { per = 'day', length = 3 }\nper_minor = 5", "earning[r].streak: its award is a fixed one"),
         (
             '[[milestones]]\nid = "m"\nmeasure = "smiles"\ntarget = 1\npoints = 1',

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from streams.agents import Landed, PartitionLane
 from streams.commit import PartitionCommit
 from streams.memory_store import MemoryStore
-from streams.records import Batch, LogRecord
+from streams.records import Batch, LogIdentity, LogRecord
 from tests.support.toy_fold import ToyFold
 
 
@@ -47,7 +47,7 @@ class Lane(PartitionLane):
         self.commits = SlowCommit(self.store)
         self.landed: list[Landed] = []
         self.acknowledged: list[int] = []
-        super().__init__(ToyFold(0, b"t", self.store, max_rows), self.commits, self.landed.append)
+        super().__init__(ToyFold(0, LogIdentity(b"t", 1), self.store, max_rows), self.commits, self.landed.append)
 
     async def deliver(self, batches: Sequence[Sequence[LogRecord]]) -> None:
         """Take batches as the agent does."""
@@ -64,7 +64,7 @@ def test_every_record_is_folded_once_in_order_and_acknowledged_after_it_landed(s
         first += size
     asyncio.run(lane.deliver(batches))
     outputs = [output.value for entry in lane.landed for output in entry.batch.outputs]
-    undisturbed = ToyFold(0, b"t", MemoryStore()).fold(records(0, first))
+    undisturbed = ToyFold(0, LogIdentity(b"t", 1), MemoryStore()).fold(records(0, first))
     assert outputs == [output.value for output in undisturbed.outputs]
     assert sum(entry.records for entry in lane.landed) == first
     assert lane.commits.marks == sorted(lane.commits.marks)

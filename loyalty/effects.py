@@ -1,0 +1,64 @@
+"""Effects: what a member or an owner asks of, or tells, another one, who may live in another partition.
+
+What members share (the stock of a reward, for one) has an owner: a subject with a row of its own in its own partition.
+Requests and answers travel as records in the logs, so they are part of what determines a ledger. Whoever says something
+need not know where the other one lives: an effect is addressed to a subject, a member id or an owner's name such as
+`reward/voucher-5`. Its kind says which of the two it is, so an owner's name may look like a member's id.
+"""
+
+from typing import NamedTuple, get_args
+
+import msgspec
+
+
+class _Body(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag_field="kind"):
+    """Base of what effects say."""
+
+
+class Claim(_Body, frozen=True, gc=False, kw_only=True, tag="claim"):
+    """To an owner: `holder` wants `quantity` of it. `claim` is the holder's own name for the request."""
+
+    holder: str
+    claim: str
+    quantity: int = 1
+
+
+class ClaimAnswer(_Body, frozen=True, gc=False, kw_only=True, tag="claim_answer"):
+    """To a member: `owner` has accepted the claim, or `refusal` says why not."""
+
+    owner: str
+    claim: str
+    refusal: str = ""
+
+
+class ClaimReturn(_Body, frozen=True, gc=False, kw_only=True, tag="claim_return"):
+    """To an owner: a claim that was accepted is given back."""
+
+    quantity: int = 1
+
+
+EffectBody = Claim | ClaimAnswer | ClaimReturn
+
+EFFECT_KINDS: tuple[str, ...] = tuple(str(kind.__struct_config__.tag) for kind in get_args(EffectBody))
+
+
+class Effect(NamedTuple):
+    """Something to be told to `subject`. `time_ms` is the event time of what caused it.
+
+    `receiver` names the partition where it is not the subject's own, as in an answer to a partition.
+    """
+
+    subject: str
+    time_ms: int
+    body: EffectBody
+    receiver: int | None = None
+
+
+def kind_of(body: EffectBody) -> str:
+    """The effect's kind, the last word of its CloudEvents type.
+
+    Example:
+        >>> kind_of(ClaimReturn(quantity=2))
+        'claim_return'
+    """
+    return str(body.__struct_config__.tag)

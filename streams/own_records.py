@@ -1,0 +1,76 @@
+"""Records of our own, as a partition takes them: signed by a key of its policy, or not at all."""
+
+from typing import assert_never
+
+from features.errors import ContractError
+from streams import accounting
+from streams.codecs import InvalidAction
+from streams.controls import Control, PolicyRecord, Tick, VerdictRecord, WeightsRecord, is_signed
+from streams.effects import EffectRecord
+from streams.exchange import Exchange
+from streams.outbox import Outbox
+from streams.partition import Partition
+from streams.records import LogRecord
+from streams.verdicts import Verdicts
+
+
+class OwnRecords:
+    """Checks who has signed a record, and lets it have its way."""
+
+    def __init__(self, partition: Partition, outbox: Outbox, exchange: Exchange, verdicts: Verdicts) -> None:
+        self._partition = partition
+        self._outbox = outbox
+        self._exchange = exchange
+        self._verdicts = verdicts
+
+    def apply_control(self, record: LogRecord, control: Control) -> None:
+        """Take a tick, weights, a policy or a verdict."""
+        if not self._is_signed(record, control):
+            return
+        match control:
+            case Tick(data=tick):
+                self._partition.advance(tick.time_ms)
+                self._partition.row.sweeping = True
+            case WeightsRecord(data=weights):
+                self._partition.adopt_weights(weights)
+            case PolicyRecord(data=policy):
+                if self._partition.adopt_policy(policy):
+                    self._outbox.announce(policy)
+            case VerdictRecord():
+                if not self._verdicts.follow(record, control):
+                    return
+            case _:
+                assert_never(control)
+        self._partition.count(accounting.CONTROL_RECORDS)
+
+    def apply_effect(self, record: LogRecord, effect: EffectRecord) -> None:
+        """Take an effect of another partition, or of this one."""
+        if not self._is_signed(record, effect):
+            return
+        receiver = effect.data.receiver
+        if receiver == self._partition.number:
+            self._exchange.take(effect)
+        else:
+            self._outbox.reject(record, InvalidAction("misrouted", f"this effect is for partition {receiver}"))
+
+    def _is_signed(self, record: LogRecord, message: Control | EffectRecord) -> bool:
+        """Whether a key of the policy has signed it; it is dead-lettered where none has."""
+        newest = self._partition.versions.newest_policy
+        if newest is not None:
+            keys = newest.public_keys
+        elif isinstance(message, PolicyRecord):
+            keys = message.data.public_keys
+        else:
+            raise no_policy(record)
+        if is_signed(message, keys):
+            return True
+        self._outbox.reject(record, InvalidAction("not_signed", "our own records are signed by a key of the policy"))
+        return False
+
+
+def no_policy(record: LogRecord) -> ContractError:
+    """The partition has no policy to take the record by."""
+    return ContractError(
+        f"partition {record.partition}: offset {record.offset} comes before any policy; make the topics with "
+        "`tierstream topics`, which writes the first policy into each partition"
+    )
