@@ -36,8 +36,8 @@ from streams.state import (
     encode_partition_row,
     member_of,
     member_prefix,
-    policy_key,
 )
+from streams.version_rows import policy_key
 
 HISTORY_ACTIONS = 4_000
 TOPIC_ID = b"bench"

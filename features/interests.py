@@ -10,7 +10,7 @@ place once nothing is left of that (the counters of Misra and Gries, 1982, "Find
 undo interests: who bought something was interested in it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from math import isqrt, log2
 from typing import Final
 
@@ -125,6 +125,26 @@ class Interests:
             self._changed = False
             yield INTERESTS_ROW, _ENCODER.encode(self._row)
 
+    def rows(self) -> Iterator[tuple[bytes, bytes]]:
+        """The row as it would be written now, changed or not."""
+        yield INTERESTS_ROW, _ENCODER.encode(self._row)
+
+    def absorb(self, other: "Interests") -> None:
+        """Add another member's counters, both faded to the later week; near enough, as the counters are."""
+        row, theirs = self._row, other.faded_to(self._row.week)
+        self._fade(row, theirs.week)
+        row.purchases += theirs.purchases
+        row.dayparts = [mine + more for mine, more in zip(row.dayparts, theirs.dayparts, strict=True)]
+        row.gaps = [mine + more for mine, more in zip(row.gaps, theirs.gaps, strict=True)]
+        row.last_ms = max((at for at in (row.last_ms, theirs.last_ms) if at is not None), default=None)
+        self._add(row, dict(sorted(theirs.categories.items())))
+        self._changed, self._features = True, None
+
+    def faded_to(self, week: int) -> _Row:
+        """The counters, faded to a week if that is later than theirs."""
+        self._fade(self._row, week)
+        return self._row
+
     def viewed(self, category: str, local_day: int) -> None:
         """A view of something in a category."""
         row = self._row
@@ -185,14 +205,19 @@ class Interests:
         week = (local_day + _FIRST_THURSDAY) // _DAYS_PER_WEEK
         if week <= row.week:
             return _after(unit, row.week - week)
-        weeks, row.week = week - row.week, week
-        if row.purchases or row.categories:
+        self._fade(row, week)
+        return unit
+
+    @staticmethod
+    def _fade(row: _Row, week: int) -> None:
+        """Let the counters fade to a week, if that is later than theirs."""
+        weeks, row.week = max(0, week - row.week), max(row.week, week)
+        if weeks and (row.purchases or row.categories):
             faded = {name: _after(weight, weeks) for name, weight in row.categories.items()}
             row.categories = {name: weight for name, weight in faded.items() if weight}
             row.purchases = _after(row.purchases, weeks)
             row.dayparts = [_after(part, weeks) for part in row.dayparts]
             row.gaps = [_after(gap, weeks) for gap in row.gaps]
-        return unit
 
     @staticmethod
     def _add(row: _Row, weights: dict[str, int]) -> None:

@@ -112,6 +112,7 @@ class ActivityWindows:
         yield HOURS_ROW, ENCODER.encode(self._hours())
         yield BASE_ROW, ENCODER.encode(self._base())
         yield from self._rings.days.rows()
+        yield from self.interests.rows()
 
     @property
     def as_of_ms(self) -> int:
@@ -191,6 +192,7 @@ class ActivityWindows:
         firsts = zip(self._first_ms, first_ms, strict=True)
         self._first_ms = [min((t for t in times if t != NOT_YET_MS), default=NOT_YET_MS) for times in firsts]
         self._recent_changed = self._first_changed = True
+        self.interests.absorb(other.interests)
 
     def contents(self) -> tuple[Rings, list[int], list[int], list[int]]:
         """What another's `absorb` takes over: buckets, totals, first and last times."""

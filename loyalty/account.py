@@ -26,13 +26,15 @@ _COUNTERS_DECODER = msgspec.msgpack.Decoder(Counters)
 class Account:
     """A member's account: a state part with the row suffixes `c`, `cp` + chunk and `cc`.
 
+    `note` is handed from the engine to whoever remembers the action's id: what an action that is no order has earned.
+
     Example:
         >>> account = Account.load({}.get)
         >>> account.is_new, account.core.active_points, list(account.changed())
         (True, 0, [])
     """
 
-    __slots__ = ("_chunks", "_counters", "_read", "core", "core_changed", "counters_changed")
+    __slots__ = ("_chunks", "_counters", "_read", "core", "core_changed", "counters_changed", "note")
 
     def __init__(self, core: Core, chunks: Chunks, read: Callable[[bytes], bytes | None]) -> None:
         self.core = core
@@ -41,6 +43,7 @@ class Account:
         self.counters_changed = False
         self._read = read
         self._counters: Counters | None = None
+        self.note = b""
 
     @classmethod
     def load(cls, read: Callable[[bytes], bytes | None]) -> Self:
@@ -52,6 +55,11 @@ class Account:
         payload = read(CORE_ROW)
         core, chunks = (Core(), Chunks()) if payload is None else decode_core(payload, read)
         return cls(core, chunks, read)
+
+    def rows(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """All rows as they would be written now, changed or not."""
+        yield from encode_core(self.core, Chunks())
+        yield COUNTERS_ROW, _ENCODER.encode(self.counters)
 
     def changed(self) -> Iterator[tuple[bytes, bytes | None]]:
         """Rows changed since the last call: suffix and payload."""

@@ -123,7 +123,10 @@ class Held(msgspec.Struct, array_like=True, gc=False):
 
 
 class Core(msgspec.Struct, array_like=True):
-    """The row `c`. `active_points` is the sum of active lots less `debt`, `pending_points` that of the pending ones."""
+    """The row `c`. `active_points` is the sum of active lots less `debt`, `pending_points` that of the pending ones.
+
+    With `alias_of` set there are no points: everything is with that member, who is the same person.
+    """
 
     member: str = ""
     joined_ms: int = 0
@@ -141,6 +144,7 @@ class Core(msgspec.Struct, array_like=True):
     last_award: LastAward | None = None
     held: Held | None = None
     voided: list[VoidedLot] = []
+    alias_of: str = ""
 
     @property
     def hold_ms(self) -> int:

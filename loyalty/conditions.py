@@ -8,7 +8,9 @@ from loyalty.context import Context
 from loyalty.policy.compiled import RulePlan
 from loyalty.streaks import completes_streak
 
-_DAY_TOTAL = "day/"
+DAY_TOTAL = "day/"
+"""Counter of the local days' total durations."""
+
 _NO_LINES: tuple[int, ...] = ()
 
 
@@ -38,7 +40,7 @@ def add_day_total(context: Context, action: Action) -> DayTotal | None:
     if not isinstance(action, Browse):
         return None
     span = context.calendar.span("day", context.time_ms)
-    totals = context.account.counters.setdefault(_DAY_TOTAL, {})
+    totals = context.account.counters.setdefault(DAY_TOTAL, {})
     before_ms = totals.get(span.day)
     if before_ms is None:
         before_ms = 0

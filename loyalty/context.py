@@ -70,6 +70,10 @@ class Context:
             self._cycle = cycle
         return cycle
 
+    def joined_anew(self) -> None:
+        """The member's joining day is another one now, and with it the member's own years."""
+        self._cycle = None
+
     def identity(self, kind: str, key: str) -> str:
         """Id of a decision of this kind about `key` that this cause makes: see `decisions.derived_id`."""
         framed = self._framed

@@ -21,6 +21,8 @@ EntryKind = Literal[
     "adjusted",  # an operator's correction
     "returned",  # back to their lots, from a redemption that was called off
     "extended",  # the same points, expiring later
+    "transferred_out",  # to the member who turned out to be the same person; the balance is 0 after it
+    "transferred_in",  # the same points, with the same expiry, from the other id of the same person
     "held",  # no pending point becomes active for a while, after misconduct; moves nothing
 ]
 TierChangeKind = Literal[
@@ -33,6 +35,7 @@ TierChangeKind = Literal[
     "override_set",
     "override_ended",
     "benefits_changed",
+    "merged",  # this id is an alias from here on; its tier is that of the other id
 ]
 NotificationKind = Literal[
     "tier_joined",

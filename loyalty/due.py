@@ -65,7 +65,7 @@ def run_due(
 
 def next_edit(account: Account, edits: Edits) -> tuple[int, int] | None:
     """The first policy version that the member's tier has not been looked at under, with its time; None for none."""
-    if account.is_new:
+    if account.is_new or account.core.alias_of:
         return None
     known = account.core.tier.policy_version
     return min((edit for edit in edits if edit[1] > known), default=None)

@@ -47,15 +47,22 @@ def earn(context: Context, action: Action, name: str, basket: Basket | None = No
         basis = basis_of(context, plan, action, basket, day_total)
         if basis is None:
             continue
-        if plan.qualifying:
-            grant = _grant_qualifying(context, plan, basis)
-            qualifying += 0 if grant is None else grant.granted
+        grant = grant_basis(context, plan, name, basis, lots)
+        if grant is None:
+            continue
+        if grant.qualifying:
+            qualifying += grant.granted
         else:
-            grant = _grant_points(context, plan, name, basis, lots)
-            points += 0 if grant is None else grant.granted
-        if grant is not None:
-            grants.append(grant)
+            points += grant.granted
+        grants.append(grant)
     return Earned(points, qualifying, grants) if grants else None
+
+
+def grant_basis(context: Context, plan: RulePlan, name: str, basis: Basis, lots: Lots) -> Grant | None:
+    """Award what one rule gives for one basis; `lots` are the pending lots that the same action has made so far."""
+    if plan.qualifying:
+        return _grant_qualifying(context, plan, basis)
+    return _grant_points(context, plan, name, basis, lots)
 
 
 def _entry_of(context: Context, rule: str, basis: Basis) -> str:

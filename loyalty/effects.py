@@ -10,6 +10,9 @@ from typing import NamedTuple, get_args
 
 import msgspec
 
+from loyalty.decision_data import Cause
+from loyalty.verdicts import Verdict
+
 
 class _Body(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag_field="kind"):
     """Base of what effects say."""
@@ -37,7 +40,40 @@ class ClaimReturn(_Body, frozen=True, gc=False, kw_only=True, tag="claim_return"
     quantity: int = 1
 
 
-EffectBody = Claim | ClaimAnswer | ClaimReturn
+class IdentityLink(_Body, frozen=True, gc=False, kw_only=True, tag="identity_link"):
+    """To a member: it is the same person as `canonical`, as the action `cause` says."""
+
+    canonical: str
+    cause: Cause
+
+
+class IdentityMerge(_Body, frozen=True, gc=False, kw_only=True, tag="identity_merge"):
+    """To the canonical id: a part of all that `alias` had, in order; the last one completes it.
+
+    `rows` are a piece of the state of the member `alias`, whose pieces are numbered from 0 to `pieces` - 1.
+    """
+
+    alias: str
+    piece: int
+    pieces: int
+    rows: bytes
+    cause: Cause
+
+
+class Forwarded(_Body, frozen=True, gc=False, kw_only=True, tag="forwarded"):
+    """To the canonical id: an action for `alias`, as it came."""
+
+    alias: str
+    action: bytes
+
+
+class ForwardedVerdict(_Body, frozen=True, gc=False, kw_only=True, tag="forwarded_verdict"):
+    """To the canonical id: a verdict of the misconduct score on an alias."""
+
+    verdict: Verdict
+
+
+EffectBody = Claim | ClaimAnswer | ClaimReturn | IdentityLink | IdentityMerge | Forwarded | ForwardedVerdict
 
 EFFECT_KINDS: tuple[str, ...] = tuple(str(kind.__struct_config__.tag) for kind in get_args(EffectBody))
 

@@ -51,6 +51,7 @@ from loyalty.due import Edits, next_edit, run_due
 from loyalty.earning import Earned, earn
 from loyalty.holds import follow_verdict, hold
 from loyalty.milestones import award_milestones
+from loyalty.notes import note_of
 from loyalty.orders import Order, Orders
 from loyalty.refunds import refund
 from loyalty.rejections import Rejection, RejectionReason
@@ -72,6 +73,7 @@ def apply_action(
     Returns:
         The decisions and effects, in order; or why the action cannot be applied, in which case no part has changed.
     """
+    account.note = b""
     cause = Cause(action.source, action.id)
     times_ms = (action.time_ms, log_time_ms)
     context = Context((account, orders, windows), action.subject, cause, times_ms, scope)
@@ -155,8 +157,11 @@ def _join(context: Context) -> None:
 
 
 def _earn(context: Context, action: Action) -> None:
-    earned = earn(context, action, _NAMES[type(action)])
+    name = _NAMES[type(action)]
+    earned = earn(context, action, name)
     amounts = measures_of(action)
+    if earned is not None or name in context.compiled.day_total_actions:
+        context.account.note = note_of(context.time_ms, amounts, () if earned is None else earned.grants)
     context.windows.observe(amounts, context.time_ms)
     if isinstance(action, Browse) and action.data.category is not None:
         day = context.calendar.span("day", context.time_ms).day
@@ -219,6 +224,7 @@ def _purchase(context: Context, action: Purchase) -> Rejection | None:
             [item.item_id for item in data.items],
             [item.amount for item in data.items],
             [] if earned is None else earned.grants,
+            pieces=sum(item.quantity for item in data.items),
         )
         context.orders.add(data.order_id, order, context.now_ms, limits.reach_ms)
     _count(context, amounts, earned)

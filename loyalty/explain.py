@@ -161,6 +161,8 @@ _VERBS = {
     "adjusted": "adjusted",
     "returned": "were returned from a redemption",
     "extended": "have got a later expiry",
+    "transferred_out": "went over to the other id of the same person",
+    "transferred_in": "came over from the other id of the same person",
     "held": "moved; pending points are held",
 }
 

@@ -28,7 +28,8 @@ def active_name(expires_ms: int) -> str:
     return "active/inactivity" if expires_ms == INACTIVE_MS else f"active/{expires_ms}"
 
 
-def _shown_ms(expires_ms: int) -> int:
+def shown_ms(expires_ms: int) -> int:
+    """What an entry shows of an expiry: 0 where there is no date."""
     return expires_ms if expires_ms < INACTIVE_MS else 0
 
 
@@ -46,7 +47,7 @@ def add_pending(core: Core, lot: PendingLot) -> LotChange:
     else:
         pending.insert(at, lot)
     core.pending_points += lot.points
-    return LotChange(lot.lot.hex(), "pending", lot.points, _shown_ms(lot.expires_ms))
+    return LotChange(lot.lot.hex(), "pending", lot.points, shown_ms(lot.expires_ms))
 
 
 def _pending_place(core: Core, due_ms: int, lot: bytes) -> int:
@@ -69,7 +70,7 @@ def take_pending(core: Core, lot: bytes, points: int) -> LotChange | None:
     core.pending_points -= taken
     if not held.points:
         del core.pending[at]
-    return LotChange(lot.hex(), "pending", -taken, _shown_ms(held.expires_ms))
+    return LotChange(lot.hex(), "pending", -taken, shown_ms(held.expires_ms))
 
 
 def add_active(core: Core, expires_ms: int, points: int, remind_ms: int = 0) -> list[LotChange]:
@@ -88,7 +89,7 @@ def add_active(core: Core, expires_ms: int, points: int, remind_ms: int = 0) -> 
             active[at].points += points
         else:
             active.insert(at, ActiveLot(expires_ms, points, remind_ms))
-        changes.append(LotChange(active_name(expires_ms), "active", points, _shown_ms(expires_ms)))
+        changes.append(LotChange(active_name(expires_ms), "active", points, shown_ms(expires_ms)))
     return changes
 
 
@@ -132,7 +133,7 @@ def _take_active(core: Core, expires_ms: int, points: int) -> LotChange:
     core.active_points -= taken
     if not lot.points:
         del core.active[at]
-    return LotChange(active_name(expires_ms), "active", -taken, _shown_ms(expires_ms))
+    return LotChange(active_name(expires_ms), "active", -taken, shown_ms(expires_ms))
 
 
 def extend(core: Core, later_ms: int) -> list[LotChange]:

@@ -5,15 +5,19 @@ noted by the day of log time in which they came: rows `o` + 0xFF + day (no order
 never the first of UTF-8 text), and the days in the row `o`.
 """
 
+from bisect import insort
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Final, Literal, Self
+from typing import Final, Self
 
 import msgspec
 
 from features.errors import CorruptStateError
 from features.event_time import DAY_MS
 from loyalty.order_days import Days, decode_days, decode_ids, encode_days, encode_ids
+from loyalty.order_rows import Grant, Order, action_of, claim_name, redemption_id
+
+__all__ = ["Grant", "Order", "Orders", "action_of", "claim_name", "redemption_id"]
 
 HEAD_ROW: Final = b"o"
 _DAY_MARK: Final = b"\xff"
@@ -22,76 +26,12 @@ _DAY_MARK: Final = b"\xff"
 _BATCHES_IN_FLIGHT: Final = 4
 
 
-class Grant(msgspec.Struct, array_like=True, gc=False):
-    """One award of an order, as it was: what a refund takes back is computed from these numbers alone.
-
-    `lines` are the indices of the lines that were eligible, empty for the whole order. `lot` is the pending lot, empty
-    where the points became active at once.
-    """
-
-    entry: bytes
-    rule: str
-    eligible: int
-    granted: int
-    lines: tuple[int, ...] = ()
-    expires_ms: int = 0
-    lot: bytes = b""
-    taken: int = 0
-    qualifying: bool = False
-
-
-class Order(msgspec.Struct, array_like=True, gc=False):
-    """A purchase. Amounts are in minor units of its own `currency`, those named `spend` in the programme's.
-
-    `item_ids` and `amounts` are its lines; `line_refunds` is empty until a line is given back by name. `closed`: all of
-    it was given back.
-
-    A redemption is kept as an order too, with its price as `amount`, its reward as the one line, and the `debits` that
-    paid for it: the expiry of each lot and its points. One from stock says how far its `claim` is.
-    """
-
-    time_ms: int
-    currency: str
-    amount: int
-    spend_minor: int
-    item_ids: list[str]
-    amounts: list[int]
-    grants: list[Grant]
-    refunded: int = 0
-    spend_refunded_minor: int = 0
-    line_refunds: list[int] = []
-    closed: bool = False
-    debits: list[tuple[int, int]] = []
-    claim: Literal["", "pending", "accepted", "refused"] = ""
-
-
 _ENCODER = msgspec.msgpack.Encoder()
 _ORDER_DECODER = msgspec.msgpack.Decoder(Order)
 
 
 def _order_row(order_id: str) -> bytes:
     return HEAD_ROW + order_id.encode()
-
-
-def claim_name(source: str, event_id: str) -> str:
-    """What the claim of an action is called: two different actions never have one name.
-
-    Example:
-        >>> claim_name("shop/web", "r-1"), action_of(claim_name("shop/web", "r-1"))
-        ('8:shop/webr-1', ('shop/web', 'r-1'))
-    """
-    return f"{len(source)}:{source}{event_id}"
-
-
-def action_of(claim: str) -> tuple[str, str]:
-    """Inverse of `claim_name`."""
-    length, _, rest = claim.partition(":")
-    return rest[: int(length)], rest[int(length) :]
-
-
-def redemption_id(claim: str) -> str:
-    """What a redemption is kept under: apart from all orders, whose ids have no control characters."""
-    return f"\0{claim}"
 
 
 def _day_row(day: int) -> bytes:
@@ -164,34 +104,70 @@ class Orders:
 
     def get(self, order_id: str) -> Order | None:
         """An order that is not forgotten yet."""
-        order = self._load(_order_row(order_id), _ORDER_DECODER.decode)
-        return order if isinstance(order, Order) and not order.debits else None
+        order = self.find(order_id)
+        return None if order is None or order.debits else order
 
     def redemption(self, redemption_id: str) -> Order | None:
         """A redemption that is not forgotten yet, by `redemption_id`."""
-        order = self._load(_order_row(redemption_id), _ORDER_DECODER.decode)
-        return order if isinstance(order, Order) and order.debits else None
+        order = self.find(redemption_id)
+        return order if order is not None and order.debits else None
 
     def add(self, order_id: str, order: Order, log_time_ms: int, keep_ms: int) -> None:
         """Keep an order until `keep_ms` after the end of the day of log time that it came in."""
         self.touch(order_id, order)
         day = log_time_ms // DAY_MS
         self._put(_day_row(day), [*self._ids_of(day), order_id])
+        self._keep(day, keep_ms)
+
+    def _keep(self, day: int, keep_ms: int) -> None:
+        """Note that a day has orders; one that came with another member's orders may lie ahead of log time."""
         head = self._head
         if keep_ms > head.keep_ms:
             head.keep_ms = keep_ms
             self._head_changed = True
-        if not head.days or head.days[-1] != day:
-            head.days.append(day)
+        if not head.days or (head.days[-1] != day and day not in head.days):
+            insort(head.days, day)
             self._head_changed = True
 
     def kept(self) -> Iterator[tuple[str, Order]]:
         """All orders and redemptions that are not forgotten yet, with what each is kept under."""
+        for _, _, ids in self.days():
+            for kept_as in ids:
+                order = self.find(kept_as)
+                if order is not None:
+                    yield kept_as, order
+
+    def find(self, kept_as: str) -> Order | None:
+        """An order by its id, or a redemption by its `redemption_id`, that is not forgotten yet."""
+        order = self._load(_order_row(kept_as), _ORDER_DECODER.decode)
+        return order if isinstance(order, Order) else None
+
+    def absorb(self, other: "Orders") -> None:
+        """Keep what `other` keeps for as long as that would; what both have stays as it is here."""
+        for day, keep_ms, ids in other.days():
+            mine = self._ids_of(day)
+            for kept_as in ids:
+                order = other.find(kept_as)
+                if order is not None and self.find(kept_as) is None:
+                    self.touch(kept_as, order)
+                    mine = [*mine, kept_as]
+            if mine:
+                self._put(_day_row(day), mine)
+                self._keep(day, keep_ms)
+
+    def days(self) -> Iterator[tuple[int, int, list[str]]]:
+        """Each day that has orders: its number, how long they are kept, and what they are kept under."""
         for day in self._head.days:
-            for order_id in self._ids_of(day):
-                order = self._load(_order_row(order_id), _ORDER_DECODER.decode)
-                if isinstance(order, Order):
-                    yield order_id, order
+            yield day, self._head.keep_ms, self._ids_of(day)
+
+    def rows(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """All rows as they would be written now, changed or not."""
+        if self._head.days:
+            yield HEAD_ROW, encode_days(self._head)
+        for day, _, ids in self.days():
+            yield _day_row(day), encode_ids(ids)
+        for kept_as, order in self.kept():
+            yield _order_row(kept_as), _encode(order)
 
     def touch(self, order_id: str, order: Order) -> None:
         """Note that an order has changed."""

@@ -32,6 +32,7 @@ def refund(context: Context, action: Refund) -> Rejection | None:
     spend_minor = spend_refunded - order.spend_refunded_minor
     order.spend_refunded_minor = spend_refunded
     pieces = sum(item.quantity for item in data.items)
+    order.pieces = max(0, order.pieces - pieces)
     taken = refunded_measures(spend_minor, pieces, in_full=in_full)
     context.windows.undo(taken, order.time_ms)
     amounts = measures_of(action, spend_minor)
@@ -118,8 +119,13 @@ def _take_back(context: Context, order_id: str, order: Order, grant: Grant) -> i
     grant.taken += points
     facts = Facts(rule=grant.rule, order_id=order_id, grant=grant.entry.hex())
     give_back(context, grant.rule, order.time_ms, points)
-    if grant.qualifying:
-        return points
+    if not grant.qualifying:
+        reclaim(context, order.time_ms, grant, points, facts, active=context.policy.points.refunds != "only_pending")
+    return points
+
+
+def reclaim(context: Context, earned_ms: int, grant: Grant, points: int, facts: Facts, *, active: bool = True) -> None:
+    """Take points of a grant back: pending ones first, and with `active` also what has become spendable."""
     core = context.core
     cancelled = take_pending(core, grant.lot, points) if grant.lot else None
     rest = points
@@ -127,9 +133,8 @@ def _take_back(context: Context, order_id: str, order: Order, grant: Grant) -> i
         rest += cancelled.points
         post(context, "cancelled", entry_id(context, "cancelled", facts.grant), [cancelled], facts)
     is_void = rest and grant.lot and any(past.lot == grant.lot for past in core.voided)
-    if rest and not is_void and context.policy.points.refunds != "only_pending":
-        _claw_back(context, order.time_ms, grant, rest, facts)
-    return points
+    if rest and not is_void and active:
+        _claw_back(context, earned_ms, grant, rest, facts)
 
 
 def _claw_back(context: Context, earned_ms: int, grant: Grant, points: int, facts: Facts) -> None:
@@ -142,7 +147,8 @@ def _claw_back(context: Context, earned_ms: int, grant: Grant, points: int, fact
     short = points - expired + sum(change.points for change in changes)
     if expired:
         context.account.core_changed = True
-    reasons = [text for value, text in ((expired, f"{expired} expired"), (short, f"{short} not in balance")) if value]
+    reasons = [facts.reason] if facts.reason else []
+    reasons += [text for value, text in ((expired, f"{expired} expired"), (short, f"{short} not in balance")) if value]
     if changes:
         identity = entry_id(context, "clawed_back", facts.grant)
         post(context, "clawed_back", identity, changes, facts._replace(reason=", ".join(reasons)))

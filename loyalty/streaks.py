@@ -7,14 +7,16 @@ period never counts twice.
 from loyalty.context import Context
 from loyalty.policy.earning import Streak
 
-_COUNTER = "streak/"
+STREAK = "streak/"
+"""What the counters of streaks begin with."""
+
 _SEEN = 1
 _USED = 2
 
 
 def completes_streak(context: Context, rule: str, streak: Streak) -> bool:
     """Note the action's period; whether it completes a streak, whose periods are used up with that."""
-    periods = context.account.counters.setdefault(_COUNTER + rule, {})
+    periods = context.account.counters.setdefault(STREAK + rule, {})
     calendar = context.calendar
     span = calendar.span(streak.per, context.time_ms)
     if span.day in periods:

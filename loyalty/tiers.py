@@ -29,7 +29,7 @@ from loyalty.qualification import period_of, rank_of
 from loyalty.standing import Standing, heading_for, overridden, walk
 from loyalty.tier_events import announce
 
-Reason = Literal["qualified", "late_activity", "refund", "cycle_end", "policy_change", "override"]
+Reason = Literal["qualified", "late_activity", "refund", "cycle_end", "policy_change", "override", "linked"]
 
 
 def join(context: Context) -> None:
@@ -58,6 +58,20 @@ def count(context: Context, amounts: Amounts, time_ms: int, earned: int = 0, qua
 
     A refund's amounts are negative; its `time_ms` is that of the purchase.
     """
+    state = context.core.tier
+    if context.scope.policy_version > state.policy_version:
+        follow_policy(context)
+    reason = add_up(context, amounts, time_ms, earned, qualifying)
+    if reason is None:
+        return
+    if context.scope.policy_version < state.policy_version:  # decided anew, under the ladder that is in force by now
+        state.due_ms = min(state.due_ms or context.now_ms, context.now_ms)
+    else:
+        settle(context, reason)
+
+
+def add_up(context: Context, amounts: Amounts, time_ms: int, earned: int = 0, qualifying: int = 0) -> Reason | None:
+    """Add to the sums, as `count` does, but leave the tier; returns why it might be another one now."""
     ladder, state = context.compiled.ladder, context.core.tier
     counted = ladder.counted
     adds = [pair for pair in amounts if pair[0] in counted]
@@ -65,19 +79,10 @@ def count(context: Context, amounts: Amounts, time_ms: int, earned: int = 0, qua
         adds.append((EARNED_KEY, earned))
     if qualifying and QUALIFYING_KEY in counted:
         adds.append((QUALIFYING_KEY, qualifying))
-    if context.scope.policy_version > state.policy_version:
-        follow_policy(context)
-    reason: Reason | None = None
-    if adds and state.window == ladder.window:
-        span = context.cycle.span(ladder.period, time_ms)
-        if span.day >= state.anchor_day:
-            reason = _add(context, span, adds) or reason
-    if reason is None:
-        return
-    if context.scope.policy_version < state.policy_version:  # decided anew, under the ladder that is in force by now
-        state.due_ms = min(state.due_ms or context.now_ms, context.now_ms)
-    else:
-        settle(context, reason)
+    if not adds or state.window != ladder.window:
+        return None
+    span = context.cycle.span(ladder.period, time_ms)
+    return _add(context, span, adds) if span.day >= state.anchor_day else None
 
 
 def follow_policy(context: Context) -> None:

@@ -84,6 +84,25 @@ class OpenLabels:
             yield vector_suffix(opened_ms), payload
         yield SUFFIX, encode_labels(self._row)
 
+    def rows(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """The row `l` as it would be written now, and the names alone of the vectors' rows."""
+        yield SUFFIX, encode_labels(self._row)
+        for label in self._row.open:
+            yield vector_suffix(label.opened_ms), None
+
+    def absorb(self, other: "OpenLabels") -> None:
+        """Add what was issued to another id of the same person; its open labels end without an outcome."""
+        theirs = other.issuance()
+        for action in sorted(theirs.issued):
+            self.issued(action, theirs.issued[action])
+        self._row.earned_points += theirs.earned_points
+        self._row.redeemed_points += theirs.redeemed_points
+        self._changed = True
+
+    def issuance(self) -> LabelsRow:
+        """What another's `absorb` takes over; not to be changed."""
+        return self._row
+
     def next_due_ms(self) -> int | None:
         """The log time of the next prediction moment or of the next label to mature."""
         return self._due_ms

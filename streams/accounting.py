@@ -1,8 +1,9 @@
 """What happened to each record, counted in the log's own order.
 
 The counts stand in the partition row, so they are as exact as the ledger: every record that is not ours is applied, a
-duplicate, or dead-lettered, and nothing else. Effects are ours: applied once, or repeated, or ahead of their turn, in
-which case they come again.
+duplicate, forwarded, or dead-lettered, and nothing else. An action for an alias is forwarded by its own partition and
+comes in once more in that of the canonical id: all partitions' `actions_in` less `forwarded` are the records there are.
+Effects are ours: applied once, or repeated, or ahead of their turn, in which case they come again.
 """
 
 from collections.abc import Mapping
@@ -10,9 +11,11 @@ from collections.abc import Mapping
 ACTIONS_IN = "actions_in"
 APPLIED = "applied"
 DUPLICATES = "duplicates"
+FORWARDED = "forwarded"
 DEAD_LETTERED = "dead_lettered"
 CONTROL_RECORDS = "control_records"
 MEMBERS = "members"
+ALIASES = "aliases"
 LEDGER_ENTRIES = "ledger_entries"
 TIER_CHANGES = "tier_changes"
 NOTIFICATIONS = "notifications"
@@ -27,9 +30,11 @@ COUNTERS = (
     ACTIONS_IN,
     APPLIED,
     DUPLICATES,
+    FORWARDED,
     DEAD_LETTERED,
     CONTROL_RECORDS,
     MEMBERS,
+    ALIASES,
     LEDGER_ENTRIES,
     TIER_CHANGES,
     NOTIFICATIONS,
@@ -55,5 +60,5 @@ def is_balanced(counts: Mapping[str, int]) -> bool:
         >>> is_balanced({"actions_in": 3, "applied": 2})
         False
     """
-    outcomes = (APPLIED, DUPLICATES, DEAD_LETTERED)
+    outcomes = (APPLIED, DUPLICATES, FORWARDED, DEAD_LETTERED)
     return counts.get(ACTIONS_IN, 0) == sum(counts.get(outcome, 0) for outcome in outcomes)

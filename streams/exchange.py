@@ -2,38 +2,44 @@
 
 from typing import assert_never
 
-from loyalty.effects import Claim, ClaimAnswer, ClaimReturn
+from loyalty.effects import (
+    Claim,
+    ClaimAnswer,
+    ClaimReturn,
+    Forwarded,
+    ForwardedVerdict,
+    IdentityLink,
+    IdentityMerge,
+)
 from loyalty.owners import Asked, OwnerRequest, ask
-from loyalty.reception import MemberEffect, Received, receive
 from streams import accounting
-from streams.due_work import DueWork
 from streams.effects import EffectRecord
-from streams.members import Members
+from streams.member_effects import MemberEffects
 from streams.outbox import Outbox
 from streams.owners import Owners
 from streams.partition import Partition
+from streams.records import LogRecord
 
 
 class Exchange:
     """The receiving end of effects, in one partition."""
 
-    def __init__(self, partition: Partition, members: Members, owners: Owners, outbox: Outbox, due: DueWork) -> None:
+    def __init__(self, partition: Partition, owners: Owners, outbox: Outbox, members: MemberEffects) -> None:
         self._partition = partition
-        self._members = members
         self._owners = owners
         self._outbox = outbox
-        self._due = due
+        self._members = members
 
-    def take(self, record: EffectRecord) -> None:
+    def take(self, record: LogRecord, effect: EffectRecord) -> None:
         """Apply a signed effect if it is the next one of its sender.
 
         A lower number has been applied before. A higher one comes again: its sender has not had the ones before
         acknowledged, so it sends them all once more, in order.
         """
-        data = record.data
+        data = effect.data
         if self._in_turn(data.sender, data.number):
             self._partition.count(accounting.EFFECTS_APPLIED)
-            self._apply(record)
+            self._apply(record, effect)
 
     def _in_turn(self, sender: int, number: int) -> bool:
         expected = self._partition.row.effects_in.get(sender, 0)
@@ -43,31 +49,19 @@ class Exchange:
         self._partition.count(accounting.EFFECTS_REPEATED if number < expected else accounting.EFFECTS_AHEAD)
         return False
 
-    def _apply(self, record: EffectRecord) -> None:
-        body = record.data.effect
+    def _apply(self, record: LogRecord, effect: EffectRecord) -> None:
+        body = effect.data.effect
         match body:
             case Claim() | ClaimReturn():
-                self._ask_owner(record, body)
-            case ClaimAnswer():
-                self._tell_member(record, body)
+                self._ask_owner(effect, body)
+            case ClaimAnswer() | IdentityLink() | IdentityMerge() | Forwarded() | ForwardedVerdict():
+                self._members.tell(record, effect, body)
             case _:
                 assert_never(body)
 
-    def _ask_owner(self, record: EffectRecord, body: OwnerRequest) -> None:
+    def _ask_owner(self, request: EffectRecord, body: OwnerRequest) -> None:
         """Let the owner decide, by the policy in force at log time: what it gives away it gives away now."""
         scope = self._partition.versions.at_due(self._partition.row.log_time_ms)
-        owner = self._owners.change(record.subject)
-        for effect in ask(owner, Asked(record.subject, record.time_ms, body, scope)):
+        owner = self._owners.change(request.subject)
+        for effect in ask(owner, Asked(request.subject, request.time_ms, body, scope)):
             self._outbox.send(effect)
-
-    def _tell_member(self, record: EffectRecord, body: MemberEffect) -> None:
-        """Let the member take it in, by the policy of the effect's own time, after the work that was due before."""
-        time_ms = record.time_ms
-        member = self._members.open(record.subject)
-        self._due.run(member)
-        received = Received(member.id, time_ms, body)
-        scope = self._partition.versions.at_event(time_ms)
-        parts = (member.account, member.orders, member.windows)
-        for consequence in receive(parts, received, scope, self._partition.row.log_time_ms):
-            self._outbox.tell(consequence)
-        self._members.touch(member)

@@ -2,14 +2,13 @@
 
 from typing import assert_never
 
-from features.errors import ContractError
 from streams import accounting
 from streams.codecs import InvalidAction
 from streams.controls import Control, PolicyRecord, Tick, VerdictRecord, WeightsRecord, is_signed
 from streams.effects import EffectRecord
 from streams.exchange import Exchange
 from streams.outbox import Outbox
-from streams.partition import Partition
+from streams.partition import Partition, no_policy
 from streams.records import LogRecord
 from streams.verdicts import Verdicts
 
@@ -49,7 +48,7 @@ class OwnRecords:
             return
         receiver = effect.data.receiver
         if receiver == self._partition.number:
-            self._exchange.take(effect)
+            self._exchange.take(record, effect)
         else:
             self._outbox.reject(record, InvalidAction("misrouted", f"this effect is for partition {receiver}"))
 
@@ -66,11 +65,3 @@ class OwnRecords:
             return True
         self._outbox.reject(record, InvalidAction("not_signed", "our own records are signed by a key of the policy"))
         return False
-
-
-def no_policy(record: LogRecord) -> ContractError:
-    """The partition has no policy to take the record by."""
-    return ContractError(
-        f"partition {record.partition}: offset {record.offset} comes before any policy; make the topics with "
-        "`tierstream topics`, which writes the first policy into each partition"
-    )

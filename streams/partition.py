@@ -2,20 +2,10 @@
 
 from features.errors import ContractError
 from streams.controls import PolicyData, WeightsData
-from streams.records import RowStore
+from streams.records import LogRecord, RowStore
 from streams.row_format import row_mark, row_payload
-from streams.state import (
-    PARTITION_KEY,
-    AdoptedWeights,
-    PartitionRow,
-    decode_partition_row,
-    decode_policy,
-    decode_weights,
-    encode_partition_row,
-    encode_version,
-    policy_key,
-    weights_key,
-)
+from streams.state import PARTITION_KEY, PartitionRow, decode_partition_row, encode_partition_row
+from streams.version_rows import AdoptedWeights, decode_policy, decode_weights, encode_version, policy_key, weights_key
 from streams.versions import Versions
 
 
@@ -126,3 +116,11 @@ class Partition:
         """Key and payload of the version rows that changed since the last call, and of the partition row."""
         rows, self._changed_versions = self._changed_versions, []
         return [*rows, (PARTITION_KEY, encode_partition_row(self.row))]
+
+
+def no_policy(record: LogRecord) -> ContractError:
+    """The partition has no policy to take the record by."""
+    return ContractError(
+        f"partition {record.partition}: offset {record.offset} comes before any policy; make the topics with "
+        "`tierstream topics`, which writes the first policy into each partition"
+    )

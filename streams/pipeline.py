@@ -6,25 +6,18 @@ this same code and get the same bytes.
 
 from collections.abc import Sequence
 
-from features.actions import Action, Purchase, Refund
-from features.dedupe import event_digest
-from features.event_time import DAY_MS
-from features.interests import main_category
-from features.table import ALL_TIME, SPEND
-from loyalty.decisions import LedgerEntry
-from loyalty.engine import Rejection, apply_action
 from loyalty.owners import Owner
-from loyalty.scope import Scope
-from streams import accounting
 from streams.codecs import InvalidAction, decode
 from streams.controls import PolicyRecord, Tick, VerdictRecord, WeightsRecord
 from streams.due_work import DueWork
 from streams.effects import EffectRecord
 from streams.exchange import Exchange
+from streams.intake import Intake
+from streams.links import Links
+from streams.member_effects import Handlers, MemberEffects
 from streams.members import DEFAULT_CACHED_MEMBERS, Members
-from streams.observations import observations
 from streams.outbox import Outbox
-from streams.own_records import OwnRecords, no_policy
+from streams.own_records import OwnRecords
 from streams.owners import Owners
 from streams.partition import Partition
 from streams.records import Batch, LogIdentity, LogRecord, Output, RowStore
@@ -61,8 +54,12 @@ class PartitionFold:
         self._outbox = Outbox(self._partition, topic)
         self._due = DueWork(self._partition, self._members, self._outbox)
         self._owners = Owners(store)
-        exchange = Exchange(self._partition, self._members, self._owners, self._outbox, self._due)
+        links = Links(self._partition, self._outbox, self._due)
+        self._intake = Intake(self._partition, self._members, self._outbox, self._due, links)
         verdicts = Verdicts(self._partition, self._members, self._outbox, self._due)
+        handlers = Handlers(links, self._intake, verdicts)
+        members = MemberEffects(self._partition, self._members, self._outbox, self._due, handlers)
+        exchange = Exchange(self._partition, self._owners, self._outbox, members)
         self._own_records = OwnRecords(self._partition, self._outbox, exchange, verdicts)
 
     @property
@@ -135,7 +132,7 @@ class PartitionFold:
             case EffectRecord():
                 self._own_records.apply_effect(record, message)
             case _:
-                self._apply_action(record, message)
+                self._intake.take(record, message)
         self._partition.mark = record.offset
         if self.sweeping:
             self._due.sweep()
@@ -156,71 +153,6 @@ class PartitionFold:
         rows.extend((key, pack_row(mark, payload)) for key, payload in self._partition.take_changed())
         counts = {name: grown for name, count in self.counts.items() if (grown := count - before.get(name, 0))}
         return Batch(mark, self.take_outputs(), rows, counts)
-
-    def _apply_action(self, record: LogRecord, action: Action) -> None:
-        if self._partition.versions.newest_policy is None:
-            raise no_policy(record)
-        time_ms = action.time_ms
-        log_time_ms = self.log_time_ms
-        scope = self._partition.versions.at_event(time_ms)
-        limits = scope.policy.input
-        if time_ms < log_time_ms - limits.lateness_ms:
-            self._outbox.reject(record, InvalidAction("too_late", f"{log_time_ms - time_ms} ms behind log time"))
-            return
-        if time_ms > log_time_ms + limits.max_skew_ms:
-            self._outbox.reject(
-                record, InvalidAction("ahead_of_log_time", f"{time_ms - log_time_ms} ms ahead of log time")
-            )
-            return
-        member = self._members.open(action.subject)
-        self._due.run(member)
-        limits = scope.policy.input
-        digest = event_digest(action.source, action.id)
-        member.seen_ids.expire((log_time_ms - limits.lateness_ms - limits.max_skew_ms) // DAY_MS)
-        if member.seen_ids.seen(digest):
-            self._partition.count(accounting.ACTIONS_IN)
-            self._partition.count(accounting.DUPLICATES)
-        else:
-            self._decide(record, member, action, scope, digest)
-        self._members.touch(member)
-
-    def _decide(self, record: LogRecord, member: Member, action: Action, scope: Scope, digest: bytes) -> None:
-        """Apply an action that is new and in time."""
-        log_time_ms = self.log_time_ms
-        spend_time_ms = self._spend_time_ms(member, action)
-        spend_minor = member.windows.total(SPEND, ALL_TIME)
-        is_new = member.account.is_new
-        result = apply_action(member.account, member.orders, member.windows, action, scope, log_time_ms)
-        if isinstance(result, Rejection):
-            self._outbox.reject(record, InvalidAction(result.reason, result.detail))
-            return
-        self._partition.count(accounting.ACTIONS_IN)
-        self._partition.count(accounting.APPLIED)
-        if is_new:
-            self._partition.count(accounting.MEMBERS)
-        member.seen_ids.remember(digest, log_time_ms // DAY_MS)
-        member.labels.touch(member.id, log_time_ms, scope.policy.learning)
-        spent_minor = member.windows.total(SPEND, ALL_TIME) - spend_minor
-        if spent_minor:
-            member.labels.spent(spend_time_ms, spent_minor)
-        if isinstance(action, Purchase) and (category := main_category(action.data.items)):
-            member.labels.bought(action.time_ms, category)
-        for decision in result:
-            if isinstance(decision, LedgerEntry):
-                member.labels.entered(spend_time_ms, decision.data)
-            self._outbox.tell(decision)
-        if scope.policy.observes:
-            for seen in observations(member, action, scope.policy):
-                self._outbox.show(member.id, seen)
-
-    @staticmethod
-    def _spend_time_ms(member: Member, action: Action) -> int:
-        """The event time that the action's spend counts at: for a refund, that of its purchase."""
-        if isinstance(action, Refund):
-            order = member.orders.get(action.data.order_id)
-            if order is not None:
-                return order.time_ms
-        return action.time_ms
 
 
 def new_fold(

@@ -24,8 +24,9 @@ from streams.publishing import publish_policy
 from streams.records import LogRecord
 from streams.row_format import row_mark, row_payload
 from streams.settings import Settings
-from streams.state import PARTITION_KEY, POLICY_KEYS, decode_partition_row, decode_policy
+from streams.state import PARTITION_KEY, decode_partition_row
 from streams.topics import topic_partitions
+from streams.version_rows import POLICY_KEYS, decode_policy
 
 _NS_PER_MS = 1_000_000
 _POLICY_TYPE = b"loyalty.control.policy"

@@ -24,12 +24,10 @@ from loyalty.core_row import CORE_ROW
 from loyalty.engine import Edits, next_due_ms
 from loyalty.orders import Orders
 from online_models.labels import OpenLabels
-from streams.controls import PolicyData, WeightsData
+from streams.pieces import Inbox
 from streams.row_format import row_payload
 
 PARTITION_KEY = b"P"
-POLICY_KEYS = b"Y"
-_WEIGHTS = b"W"
 DUE = b"D"
 _MEMBER = b"M"
 _OWNER = b"O"
@@ -86,38 +84,6 @@ _PARTITION_DECODER = msgspec.msgpack.Decoder(PartitionRow)
 def decode_partition_row(payload: bytes) -> PartitionRow:
     """Inverse of `encode_partition_row`."""
     return _PARTITION_DECODER.decode(payload)
-
-
-class AdoptedWeights(msgspec.Struct, frozen=True, array_like=True):
-    """A weights version and the log time from which it decides."""
-
-    from_log_time_ms: int
-    data: WeightsData
-
-
-def policy_key(version: int) -> bytes:
-    """Key of a policy version's row."""
-    return POLICY_KEYS + version.to_bytes(4, "big")
-
-
-def weights_key(version: int) -> bytes:
-    """Key of a weights version's row."""
-    return _WEIGHTS + version.to_bytes(4, "big")
-
-
-def encode_version(data: PolicyData | AdoptedWeights) -> bytes:
-    """Payload of a policy or weights row."""
-    return msgspec.msgpack.encode(data)
-
-
-def decode_policy(payload: bytes) -> PolicyData:
-    """Inverse of `encode_version` for a policy."""
-    return msgspec.msgpack.decode(payload, type=PolicyData)
-
-
-def decode_weights(payload: bytes) -> AdoptedWeights:
-    """Inverse of `encode_version` for weights."""
-    return msgspec.msgpack.decode(payload, type=AdoptedWeights)
 
 
 def due_key(due_ms: int, member_id: str) -> bytes:
@@ -189,6 +155,12 @@ def owner_key(subject: str) -> bytes:
     return _OWNER + subject.encode()
 
 
+def _nothing(suffix: bytes) -> bytes | None:
+    """What a member without rows reads."""
+    del suffix
+    return None
+
+
 class Member:
     """One member, put together from its parts.
 
@@ -197,8 +169,10 @@ class Member:
     """
 
     __slots__ = (
+        "_dropped",
         "account",
         "id",
+        "inbox",
         "labels",
         "last_mark",
         "orders",
@@ -224,6 +198,8 @@ class Member:
         self.windows = ActivityWindows.load(read)
         self.seen_ids = SeenIds.load(read)
         self.labels = OpenLabels.load(read)
+        self.inbox = Inbox(read)
+        self._dropped: list[bytes] = []
         self.last_mark = -1
         self.unstored = self.account.is_new
         self.scheduled_ms = self.next_due_ms()
@@ -239,6 +215,23 @@ class Member:
     def changed(self) -> Iterator[tuple[bytes, bytes | None]]:
         """Yield key and payload of each changed row."""
         prefix = self.prefix
-        for part in (self.account, self.orders, self.windows, self.seen_ids, self.labels):
+        dropped, self._dropped = self._dropped, []
+        for suffix in dropped:
+            yield prefix + suffix, None
+        for part in (self.account, self.orders, self.windows, self.seen_ids, self.labels, self.inbox):
             for suffix, payload in part.changed():
                 yield prefix + suffix, payload
+
+    def rows(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """All rows as they would be written now; of some only the name, which no other member has use for."""
+        for part in (self.account, self.orders, self.windows, self.seen_ids, self.labels):
+            yield from part.rows()
+
+    def retire(self) -> None:
+        """Drop all rows but the account's core and the ids, from which an alias knows what it has seen."""
+        kept = {CORE_ROW, *(suffix for suffix, _ in self.seen_ids.rows())}
+        self._dropped = [suffix for suffix, _ in self.rows() if suffix not in kept]
+        core, self.account = self.account.core, Account.load(_nothing)
+        self.account.core, self.account.core_changed = core, True
+        self.orders, self.labels = Orders.load(_nothing), OpenLabels.load(_nothing)
+        self.windows = ActivityWindows.load(_nothing)

@@ -64,7 +64,8 @@ def summarise(
     final_lag: int | None,
 ) -> Summary:
     """Build the summary from the partitions' counters and the decisions as a reader got them."""
-    actions_in = counts.get(accounting.ACTIONS_IN, 0)
+    # What was forwarded to the id that an alias belongs to has come in twice.
+    actions_in = counts.get(accounting.ACTIONS_IN, 0) - counts.get(accounting.FORWARDED, 0)
     return Summary(
         actions_in=actions_in,
         applied=counts.get(accounting.APPLIED, 0),

@@ -2,7 +2,11 @@
 
 from typing import Final
 
+import msgspec
+
+from loyalty.effects import Effect, ForwardedVerdict
 from loyalty.engine import apply_verdict
+from loyalty.verdicts import Verdict
 from streams.codecs import InvalidAction
 from streams.controls import VerdictRecord
 from streams.due_work import DueWork
@@ -10,6 +14,7 @@ from streams.members import Members
 from streams.outbox import Outbox
 from streams.partition import Partition
 from streams.records import LogRecord
+from streams.state import Member
 
 _OTHER_KEY: Final = InvalidAction("key_mismatch", "the Kafka key must be the member, whose ledger is in that partition")
 
@@ -33,11 +38,19 @@ class Verdicts:
         if member.account.is_new:
             self._outbox.reject(record, InvalidAction("unknown_member", f"{verdict.member!r} has not joined"))
             return False
+        canonical = member.account.core.alias_of
+        if canonical:
+            self._outbox.send(Effect(canonical, self._partition.row.log_time_ms, ForwardedVerdict(verdict=verdict)))
+            return True
         self._due.run(member)
+        self.apply(member, verdict)
+        self._members.touch(member)
+        return True
+
+    def apply(self, member: Member, verdict: Verdict) -> None:
+        """Let a verdict do what the policy in force lets it, to the member that its alias may have become."""
         log_time_ms = self._partition.row.log_time_ms
         scope = self._partition.versions.at_due(log_time_ms)
         parts = (member.account, member.orders, member.windows)
-        for decision in apply_verdict(parts, verdict, scope, log_time_ms):
+        for decision in apply_verdict(parts, msgspec.structs.replace(verdict, member=member.id), scope, log_time_ms):
             self._outbox.tell(decision)
-        self._members.touch(member)
-        return True

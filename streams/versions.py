@@ -13,7 +13,7 @@ from loyalty.policy import Policy, parse_policy
 from loyalty.scope import Scope
 from loyalty.weights import STATIC, Weights
 from streams.controls import PolicyData
-from streams.state import AdoptedWeights
+from streams.version_rows import AdoptedWeights
 
 # Grows only when code changes decisions; a policy record names the engine it wants.
 ENGINES = (1,)

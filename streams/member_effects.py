@@ -1,0 +1,82 @@
+"""Effects that reach a member, and what becomes of them there."""
+
+from typing import NamedTuple, assert_never
+
+from loyalty.effects import (
+    ClaimAnswer,
+    Effect,
+    Forwarded,
+    ForwardedVerdict,
+    IdentityLink,
+    IdentityMerge,
+)
+from loyalty.reception import MemberEffect, Received, receive
+from streams.due_work import DueWork
+from streams.effects import EffectRecord
+from streams.intake import Intake
+from streams.links import Links
+from streams.members import Members
+from streams.outbox import Outbox
+from streams.partition import Partition
+from streams.records import LogRecord
+from streams.state import Member
+from streams.verdicts import Verdicts
+
+PersonEffect = MemberEffect | IdentityLink | IdentityMerge | Forwarded | ForwardedVerdict
+"""Every kind of effect that is addressed to a member."""
+
+
+class Handlers(NamedTuple):
+    """Who knows what to do about links, forwarded actions and forwarded verdicts."""
+
+    links: Links
+    intake: Intake
+    verdicts: Verdicts
+
+
+class MemberEffects:
+    """The receiving end of effects for members: an alias sends them on as they are."""
+
+    def __init__(
+        self,
+        partition: Partition,
+        members: Members,
+        outbox: Outbox,
+        due: DueWork,
+        handlers: Handlers,
+    ) -> None:
+        self._partition = partition
+        self._members = members
+        self._outbox = outbox
+        self._due = due
+        self._links, self._intake, self._verdicts = handlers
+
+    def tell(self, record: LogRecord, effect: EffectRecord, body: PersonEffect) -> None:
+        """Let the member take the effect in, after the work that was due before."""
+        member = self._members.open(effect.subject)
+        canonical = member.account.core.alias_of
+        if canonical:
+            self._outbox.send(Effect(canonical, effect.time_ms, body))
+            return
+        self._due.run(member)
+        match body:
+            case ClaimAnswer():
+                self._receive(member, body, effect.time_ms)
+            case IdentityLink(canonical=other, cause=cause):
+                self._links.link(member, other, cause, effect.time_ms)
+            case IdentityMerge():
+                self._links.take_piece(member, body, effect.time_ms)
+            case Forwarded():
+                self._intake.take_forwarded(record, member, body)
+            case ForwardedVerdict(verdict=verdict):
+                self._verdicts.apply(member, verdict)
+            case _:
+                assert_never(body)
+        self._members.touch(member)
+
+    def _receive(self, member: Member, body: MemberEffect, time_ms: int) -> None:
+        """By the policy of the effect's own time."""
+        scope = self._partition.versions.at_event(time_ms)
+        parts = (member.account, member.orders, member.windows)
+        for consequence in receive(parts, Received(member.id, time_ms, body), scope, self._partition.row.log_time_ms):
+            self._outbox.tell(consequence)
