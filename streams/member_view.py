@@ -15,11 +15,20 @@ _SHARED = (b"P", b"Y", b"W")
 class MemberView:
     """A member as the changelog has it, and the partition whose versions decide for it.
 
+    Who asks for an alias gets whom it is an alias of; `aliases` are the ids on the way there.
+
     Raises:
         HistoryError: the changelog knows no such member.
     """
 
     def __init__(self, settings: Settings, member_id: str) -> None:
+        self.aliases: list[str] = []
+        self._open(settings, member_id)
+        while canonical := self.member.account.core.alias_of:
+            self.aliases.append(self.member.id)
+            self._open(settings, canonical)
+
+    def _open(self, settings: Settings, member_id: str) -> None:
         number = partition_of(member_id.encode(), topic_partitions(settings, "actions"))
         prefix = member_prefix(member_id)
         store = read_table(settings, number, lambda key: key.startswith(prefix) or key[:1] in _SHARED)

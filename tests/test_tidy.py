@@ -26,6 +26,9 @@ PURE_STREAMS = (
     "effects",
     "exchange",
     "histories/clock",
+    "intake",
+    "links",
+    "member_effects",
     "members",
     "memory_store",
     "observations",
@@ -35,6 +38,7 @@ PURE_STREAMS = (
     "owners",
     "partition",
     "partitioning",
+    "pieces",
     "pipeline",
     "records",
     "replay",
@@ -43,6 +47,7 @@ PURE_STREAMS = (
     "signatures",
     "state",
     "verdicts",
+    "version_rows",
     "versions",
 )
 IMPURE_MODULES = {"asyncio", "logging", "os", "secrets", "socket", "subprocess", "threading", "time", "uuid"}

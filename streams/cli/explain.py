@@ -17,6 +17,8 @@ def explain(
 ) -> None:
     """Explain a member's last award and current tier from what was recorded when they were decided.
 
+    An id that was linked to another one is answered for by that one.
+
     Example: tierstream explain household-1229 --broker 127.0.0.1:9092
     """
     settings = load_settings(settings_file, bootstrap_servers=broker, topic_prefix=prefix)
@@ -24,6 +26,8 @@ def explain(
     log_time_ms = view.partition.row.log_time_ms
     scope = view.partition.versions.at_event(log_time_ms)
     found = view.member
+    if view.aliases:
+        say(f"{' -> '.join([*view.aliases, found.id])}: ids of one person; everything is with {found.id}.\n")
     say(explain_last_award(found.account, scope))
     say("")
     say(explain_tier(found.account, found.orders, found.windows, scope, log_time_ms))

@@ -7,6 +7,7 @@ from loyalty.explain import explain_entry
 from loyalty.policy import Policy
 from loyalty.scope import Scope
 from loyalty.weights import Weights
+from tests.support.linked_desks import LinkedDesk
 from tests.support.member_desk import DAY_MS, START, START_MS, Desk, action, ms, policy_of, purchase, refund
 
 RULES = """
@@ -189,3 +190,21 @@ expiry = { kind = "never" }
     desk.act(action("login", "l-1", ms("2017-03-26")))  # 4 points that stay
     desk.act(refund("r-1", ms("2017-04-20"), "o-1", 1_000))
     assert desk.active == 4
+
+
+def test_two_accounts_of_one_person_become_one_and_earn_nothing_twice() -> None:
+    app, web = LinkedDesk(POLICY), LinkedDesk(POLICY)
+    app.act(purchase("o-1", START_MS, 30_000))  # 300 points
+    web.act(purchase("o-1", START_MS, 30_000))  # the same order, reported under both ids
+    web.act(purchase("o-2", START_MS + DAY_MS, 25_000))  # 250 points; spend of 550.00 in all makes gold at 500.00
+    app.absorb(web, START_MS + 2 * DAY_MS)
+    assert (app.pending, web.pending) == (550, 0)
+    assert app.tier == "gold"
+    assert [kind for kind, _ in kinds(web)][-1] == "transferred_out"
+    assert kinds(app)[-2:] == [("transferred_in", 550), ("cancelled", -300)]
+    app.act(refund("r-1", START_MS + 3 * DAY_MS, "o-2", 25_000))  # an order of the account that is gone
+    assert app.pending == 300
+    app.until(START_MS + 14 * DAY_MS)
+    assert (app.pending, app.active) == (0, 300)
+    app.until(START_MS + 100 * DAY_MS)  # the points kept the date on which they expire
+    assert app.active == 0
