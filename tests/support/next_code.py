@@ -62,7 +62,7 @@ def next_code() -> Iterator[None]:
         "streams.sampled_audit.decode_inside": _decode_inside,
         "streams.row_format.ROW_FORMAT": NEXT_FORMAT,
         "streams.versions.ENGINES": (1, NEXT_ENGINE),
-        "streams.pipeline.apply_action": _apply,
+        "streams.intake.apply_action": _apply,
     }
     with ExitStack() as stack:
         for target, change in changes.items():
