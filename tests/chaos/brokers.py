@@ -9,7 +9,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from deploy.kafka import KafkaCluster
-from tests.chaos.faults import Fault, broker_of
+from tests.chaos.faults import Fault, Happened, broker_of
 from tests.chaos.leaders import lead
 
 _WHOLE_S = 120.0
@@ -25,7 +25,7 @@ class Brokers:
         self._prefix = prefix
         self._admin = AdminClient({"bootstrap.servers": cluster.bootstrap, "log_level": 0})
 
-    def happen(self, fault: Fault) -> str:
+    def happen(self, fault: Fault) -> Happened:
         """Let a fault happen and pass; returns what came of it."""
         node = broker_of(fault)
         match fault.kind:
@@ -43,10 +43,10 @@ class Brokers:
                     self._cluster.start_broker(each)
                     self.await_whole()
             case "leader_move":
-                return f"{self._move_leaders(1 + fault.number % 2)} leaders moved"
+                return Happened(fault.kind, f"{self._move_leaders(1 + fault.number % 2)} leaders moved")
             case _:
                 raise ValueError(fault.kind)
-        return f"broker {node}, whole again after {self.await_whole():.1f} s"
+        return Happened(fault.kind, f"broker {node}, whole again after {self.await_whole():.1f} s")
 
     def await_whole(self) -> float:
         """Wait until every partition has all its copies in sync; returns the seconds that it took."""

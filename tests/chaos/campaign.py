@@ -18,7 +18,7 @@ from streams.topic_admin import TopicAdmin
 from tests.chaos.auditor import Accepted
 from tests.chaos.brokers import Brokers
 from tests.chaos.cast import Cast
-from tests.chaos.faults import Fault, draw_plan
+from tests.chaos.faults import Fault, Happened, draw_plan
 from tests.chaos.injector import WORKERS, Injector
 from tests.chaos.judge import Findings, judge_partition
 from tests.chaos.judge_learning import judge_examples, judge_learning
@@ -143,15 +143,16 @@ def _let_faults_happen(stage: Stage, cast: Cast, order: Order, ran: Ran) -> None
         row.join()
 
 
-def _row(stage: Stage, ran: Ran, seconds: float, faults: Sequence[Fault], happen: Callable[[Fault], str]) -> None:
+def _row(stage: Stage, ran: Ran, seconds: float, faults: Sequence[Fault], happen: Callable[[Fault], Happened]) -> None:
     begin = time.monotonic()
     for number, fault in enumerate(faults):
         due = begin + _FIRST_S + (seconds * _SPREAD - _FIRST_S) * number / len(faults)
         time.sleep(max(0.0, due - time.monotonic()))
         stage.journal.say(f"FAULT {fault}")
         try:
-            stage.journal.say(f"  {fault.kind}: {happen(fault)}")
-            ran.faults[fault.kind] += 1
+            happened = happen(fault)
+            stage.journal.say(f"  {happened.kind}: {happened.told}")
+            ran.faults[happened.kind] += 1
         except Exception as failure:  # noqa: BLE001 - a fault that cannot be made is told in the report
             stage.journal.say(f"  {fault.kind} failed: {failure!r}")
             ran.problems.append(f"{fault.kind}: {failure!r}")

@@ -2,7 +2,7 @@
 
 import random
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from streams.commit import Step
 from tests.chaos.traps import What
@@ -76,6 +76,13 @@ class Fault:
     def what(self) -> What:
         """What the trap does."""
         return "kill" if self.kind.startswith("kill") else "stop"
+
+
+class Happened(NamedTuple):
+    """What a fault came to: its kind as it is counted, and a word for the journal."""
+
+    kind: Kind
+    told: str
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from tests.chaos.cast import Cast, Machine
 from tests.chaos.clocks import set_clock
 from tests.chaos.damage import corrupt, truncate
-from tests.chaos.faults import Fault, brokers_of
+from tests.chaos.faults import Fault, Happened, brokers_of
 from tests.chaos.journal import Journal
 from tests.chaos.member_process import FILE_LIMIT
 from tests.chaos.network import Network
@@ -44,17 +44,17 @@ class Injector:
         self._journal = journal
         self._draw = draw
 
-    def happen(self, fault: Fault) -> str:
+    def happen(self, fault: Fault) -> Happened:
         """Let a fault happen and pass; returns what came of it."""
         kind = fault.kind
         if kind == "scale":
-            return self._scale()
+            return Happened(kind, self._scale())
         candidates = self._candidates("trainer" if "trainer" in kind or "checkpoint" in kind else "worker")
         machine = candidates[fault.number % len(candidates)]
         if kind.endswith("_at_step"):
             return self._trap(fault, candidates if machine.role == "trainer" else [machine])
         with self._cast.holding(machine):
-            return f"{machine.name} {self._hit(fault, machine)}"
+            return Happened(kind, f"{machine.name} {self._hit(fault, machine)}")
 
     def _candidates(self, role: str) -> list[Machine]:
         return [machine for machine in self._cast.machines if machine.role == role and machine.wanted]
@@ -119,8 +119,11 @@ class Injector:
         machine.kill()
         return f"full: {'ended' if ended else 'went on'}, its successor {'ended' if again else 'went on'}"
 
-    def _trap(self, fault: Fault, machines: list[Machine]) -> str:
-        """Lay a trap for each of them; the first to fall in is hit, the others go free."""
+    def _trap(self, fault: Fault, machines: list[Machine]) -> Happened:
+        """Lay a trap for each of them; the first to fall in is hit, the others go free.
+
+        Where nobody comes by in time, one of them is killed where it stands, and that is what is counted.
+        """
         for machine in machines:
             set_trap(machine.folder, Trap(fault.what, fault.point, fault.times))
         killed = sum(machine.ends[-signal.SIGKILL] for machine in machines)
@@ -137,7 +140,12 @@ class Injector:
             time.sleep(fault.lasts_s)
         for machine in caught:
             machine.signal(signal.SIGCONT)
-        return "caught" if found else "nobody came by"
+        if found:
+            return Happened(fault.kind, "caught")
+        victim = machines[0]
+        with self._cast.holding(victim):
+            victim.kill()
+        return Happened("kill_worker" if victim.role == "worker" else "kill_trainer", "nobody came by: killed instead")
 
     def _scale(self) -> str:
         """1 -> 3 -> 1 workers, then as many as before."""
