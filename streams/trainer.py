@@ -121,6 +121,7 @@ class TrainerShell:
         self._offset = -1
         self._saved_offset = -1
         self._publishing = False
+        self._written_out = 0
 
     async def prepare(self, assigned: Collection[TP], _replays: Mapping[int, Replay]) -> Positions:
         """Restore the trainer and publish the newest version again; returns where reading goes on."""
@@ -134,6 +135,7 @@ class TrainerShell:
             newest = await self._weights.read()
             if newest is not None:
                 await self._fan_out(newest)
+                self._written_out = newest.version
             await self._findings.resume()
             positions[mine[0]] = self._offset + 1
         return positions
@@ -188,8 +190,12 @@ class TrainerShell:
 
     async def _publish(self, published: PublishedWeights) -> None:
         self._publishing = True
-        if await self._weights.publish(published):
+        is_new = await self._weights.publish(published)
+        # What stands in the topic already may be the work of a trainer that was given up and got no further.
+        if published.version > self._written_out:
             await self._fan_out(published)
+            self._written_out = published.version
+        if is_new:
             self._metrics.event("weights_published")
             log("trainer").info("weights published", extra=fields(weights_version=published.version))
         self._publishing = False

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from faust.types import TP
 
 from loyalty.weights import Weights
 from online_models.examples import PolicyNotice, encode_record
@@ -61,6 +62,14 @@ def shell_over(folder: Path, weights: object) -> TrainerShell:
     return shell
 
 
+class Nowhere:
+    """A findings topic with nothing in it."""
+
+    async def resume(self) -> None:
+        return
+
+
+EXAMPLES = TP("examples", 0)
 NOTICE = LogRecord(0, 0, 0, None, encode_record(PolicyNotice(version=1, text="")))
 
 
@@ -92,3 +101,38 @@ def test_a_damaged_checkpoint_means_learning_from_the_start(tmp_path: Path, harm
     (path,) = tmp_path.iterdir()
     path.write_bytes(path.read_bytes()[:-9] if isinstance(harm, str) else harm)
     assert files.read(IDENTITY)[1] == -1
+
+
+class Written:
+    """A weights topic that has some versions already, and what was written out of it."""
+
+    def __init__(self, *versions: int) -> None:
+        self.versions = set(versions)
+        self.out: list[int] = []
+
+    async def read(self) -> PublishedWeights | None:
+        return published(max(self.versions)) if self.versions else None
+
+    async def publish(self, version: PublishedWeights) -> bool:
+        is_new = version.version not in self.versions
+        self.versions.add(version.version)
+        return is_new
+
+    async def fan_out(self, version: PublishedWeights) -> None:
+        self.out.append(version.version)
+
+
+def test_a_version_that_a_late_trainer_left_in_its_topic_alone_is_written_out_by_its_successor(tmp_path: Path) -> None:
+    weights = Written(1)
+
+    async def learn_again() -> None:
+        shell = shell_over(tmp_path, weights)
+        shell._fan_out = weights.fan_out
+        shell._findings = cast("Any", Nowhere())
+        await shell.prepare([EXAMPLES], {})
+        shell._trainer = OneVersionPerRecord()
+        weights.versions.add(2)  # its predecessor was given up and writes all the same, and gets no further
+        await shell._learn([LogRecord(0, offset, 0, None, NOTICE.value) for offset in range(4)])
+
+    asyncio.run(learn_again())
+    assert weights.out == [1, 2, 3], "version 1 at the start, none of them twice"
