@@ -49,18 +49,21 @@ def end_process(what: str, failure: BaseException) -> NoReturn:
     Going on after a failed batch could skip it; a clean shutdown would wait for it. A new process starts from what has
     landed, which is always a right state.
     """
-    # Our own errors are written for operators and name no member; those of libraries may quote what they choked on.
-    reason = str(failure) if isinstance(failure, LoyaltyError) else type(failure).__qualname__
-    log("process").critical(
-        "the process ends; its successor goes on from what has landed",
-        exc_info=failure,
-        extra=fields(cause=what, reason=reason),
-    )
-    for handler in logging.getLogger().handlers:
-        handler.flush()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(EXIT_SOFTWARE)
+    try:
+        # Our own errors are written for operators and name no member; those of libraries may quote what they choked on.
+        reason = str(failure) if isinstance(failure, LoyaltyError) else type(failure).__qualname__
+        log("process").critical(
+            "the process ends; its successor goes on from what has landed",
+            exc_info=failure,
+            extra=fields(cause=what, reason=reason),
+        )
+        for handler in logging.getLogger().handlers:
+            handler.flush()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        # Logs may be on the disk that is full: a process that cannot say why it ends has to end all the same.
+        os._exit(EXIT_SOFTWARE)
 
 
 def was_cancelled(failure: BaseException) -> bool:

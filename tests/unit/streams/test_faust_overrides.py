@@ -1,14 +1,18 @@
 """What stock Faust does with offsets of batches, and what ours does: an upgrade that mends Faust shows here."""
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 from faust.transport.consumer import IntervalTree
 from faust.transport.drivers.aiokafka import Consumer as StockConsumer
 from faust.types import TP
 
-from streams.faust_overrides import ShellConsumer, _NothingRead, was_cancelled
+from streams.faust_overrides import EXIT_SOFTWARE, ShellConsumer, _NothingRead, was_cancelled
 
 ACTIONS = TP("loyalty.actions", 0)
 # Three batches were acknowledged: each event's offset is the last of its records.
@@ -69,3 +73,17 @@ def test_only_a_cancellation_that_was_asked_for_counts_as_one() -> None:
 
     assert asyncio.run(told(ask=True)) is True
     assert asyncio.run(told(ask=False)) is False
+
+
+def test_a_process_ends_even_where_it_cannot_say_why(tmp_path: Path) -> None:
+    code = (
+        "import resource\n"
+        "from streams.faust_overrides import end_process\n"
+        "print('waits to be written')\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"  # to this process, the disk is full
+        "end_process('commit', OSError('no space left'))\n"
+    )
+    buffered = {**os.environ, "PYTHONUNBUFFERED": ""}
+    with (tmp_path / "log").open("w") as log:
+        ended = subprocess.run([sys.executable, "-c", code], stdout=log, stderr=log, env=buffered, check=False)
+    assert ended.returncode == EXIT_SOFTWARE
