@@ -20,7 +20,7 @@ from streams.records import LogRecord, OutputTopic
 from streams.topics import MEMBERS_TABLE
 from streams.writers import SINGLE_PARTITION_TOPICS
 
-_OUTPUT_TOPICS: tuple[OutputTopic, ...] = ("points", "tier-changes", "notifications", "examples", "deadletter")
+_OUTPUT_TOPICS: tuple[OutputTopic, ...] = ("points", "tier-changes", "notifications", "examples", "deadletter", "draws")
 # Faust's default is 0; with this its producer sends fewer and larger requests.
 _LINGER_S = 0.005
 

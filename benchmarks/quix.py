@@ -15,7 +15,7 @@ from benchmarks.contender import Meter, Task, read_task
 from benchmarks.keyed import KeyedFold
 from streams.records import Output, OutputTopic
 
-_OUTPUT_TOPICS: tuple[OutputTopic, ...] = ("points", "tier-changes", "notifications", "examples", "deadletter")
+_OUTPUT_TOPICS: tuple[OutputTopic, ...] = ("points", "tier-changes", "notifications", "examples", "deadletter", "draws")
 _TASK_ONLY = 2
 
 

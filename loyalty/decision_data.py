@@ -49,6 +49,7 @@ NotificationKind = Literal[
     "reward_granted",
     "reward_refused",
     "reward_cancelled",
+    "draw_won",
 ]
 LotStatus = Literal["pending", "active", "debt"]
 
@@ -168,7 +169,8 @@ class TierData(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_default
 class NotificationData(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """Something the member should be told.
 
-    `about` is a tier, a reward's id or a lot; `channels` are the member's choice.
+    `about` is a tier, a reward's id or a lot; `channels` are the member's choice. For tickets of a draw `reason` is the
+    receipt: their numbers, and the ticket chain after them, to be found again in the topic `draws`.
     """
 
     sequence: int

@@ -27,17 +27,26 @@ class Claim(_Body, frozen=True, gc=False, kw_only=True, tag="claim"):
 
 
 class ClaimAnswer(_Body, frozen=True, gc=False, kw_only=True, tag="claim_answer"):
-    """To a member: `owner` has accepted the claim, or `refusal` says why not."""
+    """To a member: `owner` has accepted the claim, or `refusal` says why not. `receipt` is for the member to keep."""
 
     owner: str
     claim: str
     refusal: str = ""
+    receipt: str = ""
 
 
 class ClaimReturn(_Body, frozen=True, gc=False, kw_only=True, tag="claim_return"):
     """To an owner: a claim that was accepted is given back."""
 
     quantity: int = 1
+
+
+class DrawWon(_Body, frozen=True, gc=False, kw_only=True, tag="draw_won"):
+    """To the holder of a ticket: it has won the prize of this number, from 1."""
+
+    draw: str
+    prize: int
+    number: int
 
 
 class IdentityLink(_Body, frozen=True, gc=False, kw_only=True, tag="identity_link"):
@@ -73,7 +82,7 @@ class ForwardedVerdict(_Body, frozen=True, gc=False, kw_only=True, tag="forwarde
     verdict: Verdict
 
 
-EffectBody = Claim | ClaimAnswer | ClaimReturn | IdentityLink | IdentityMerge | Forwarded | ForwardedVerdict
+EffectBody = Claim | ClaimAnswer | ClaimReturn | DrawWon | IdentityLink | IdentityMerge | Forwarded | ForwardedVerdict
 
 EFFECT_KINDS: tuple[str, ...] = tuple(str(kind.__struct_config__.tag) for kind in get_args(EffectBody))
 

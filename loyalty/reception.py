@@ -5,11 +5,11 @@ from typing import NamedTuple
 from loyalty.consequences import Consequence
 from loyalty.context import Context, Parts
 from loyalty.decisions import SOURCE, Cause
-from loyalty.effects import ClaimAnswer
-from loyalty.rewards import stock_answered
+from loyalty.effects import ClaimAnswer, DrawWon
+from loyalty.rewards import draw_won, stock_answered
 from loyalty.scope import Scope
 
-MemberEffect = ClaimAnswer
+MemberEffect = ClaimAnswer | DrawWon
 """Every kind of effect that a member is told."""
 
 
@@ -28,7 +28,14 @@ def receive(parts: Parts, received: Received, scope: Scope, log_time_ms: int) ->
     ledger does not depend on how many there are.
     """
     body = received.body
-    cause = Cause(SOURCE, f"{body.owner}/{body.claim}")
-    context = Context(parts, received.member, cause, (received.time_ms, log_time_ms), scope)
-    stock_answered(context, body)
+    match body:
+        case ClaimAnswer():
+            about = f"{body.owner}/{body.claim}"
+        case DrawWon():
+            about = f"draw/{body.draw}/{body.number}"
+    context = Context(parts, received.member, Cause(SOURCE, about), (received.time_ms, log_time_ms), scope)
+    if isinstance(body, ClaimAnswer):
+        stock_answered(context, body)
+    else:
+        draw_won(context, body)
     return context.out

@@ -12,6 +12,7 @@ RejectionReason = Literal[
     "invalid_override",
     "unknown_redemption",
     "nothing_held",
+    "ticket_final",
 ]
 
 

@@ -14,12 +14,12 @@ from features.actions import Redeem, RedeemCancel
 from features.table import REDEMPTIONS
 from loyalty.context import Context
 from loyalty.decisions import LotChange, derived_id
-from loyalty.effects import Claim, ClaimAnswer, ClaimReturn, Effect
+from loyalty.effects import Claim, ClaimAnswer, ClaimReturn, DrawWon, Effect
 from loyalty.ledger import Facts, entry_id, post
 from loyalty.lots import active_name, add_active, debit
 from loyalty.notices import notify
 from loyalty.orders import Order, action_of, claim_name, redemption_id
-from loyalty.owners import REWARD
+from loyalty.owner_rows import DRAW, REWARD
 from loyalty.policy.compiled import CAP_PERIODS
 from loyalty.policy.offers import Benefit, Reward, to_ms
 from loyalty.rejections import Rejection
@@ -51,7 +51,7 @@ def redeem(context: Context, action: Redeem) -> None:
     before = {active_name(lot.expires_ms): lot.expires_ms for lot in context.core.active}
     changes = debit(context.core, price)
     debits = [(before[change.lot], -change.points) for change in changes]
-    claimed = reward.stock is not None
+    claimed = reward.stock is not None or reward.draw is not None
     _keep(context, action, price, debits, claimed=claimed)
     identity = entry_id(context, "redeemed", data.reward_id)
     post(context, "redeemed", identity, changes, Facts("redeem", data.reward_id, reason="pending" if claimed else ""))
@@ -68,7 +68,8 @@ def _keep(context: Context, action: Redeem, price: int, debits: list[tuple[int, 
     if claimed:
         order.claim = "pending"
         asked = Claim(holder=context.member, claim=claim, quantity=data.quantity)
-        context.out.append(Effect(REWARD + data.reward_id, context.time_ms, asked))
+        owner = REWARD if context.compiled.rewards[data.reward_id].draw is None else DRAW
+        context.out.append(Effect(owner + data.reward_id, context.time_ms, asked))
     context.orders.add(redemption_id(claim), order, context.now_ms, limits.reach_ms)
 
 
@@ -90,7 +91,12 @@ def stock_answered(context: Context, answer: ClaimAnswer) -> None:
         _give_back(context, answer.claim, order, Facts("redeem", reward_id, reason=answer.refusal))
         notify(context, "reward_refused", reward_id, points=order.amount, refusal=answer.refusal)
     else:
-        notify(context, "reward_granted", reward_id, points=order.amount, refusal="")
+        notify(context, "reward_granted", reward_id, points=order.amount, refusal=answer.receipt)
+
+
+def draw_won(context: Context, won: DrawWon) -> None:
+    """Tell the member that a ticket has won."""
+    notify(context, "draw_won", won.draw, refusal=f"ticket {won.number}, prize {won.prize}")
 
 
 def _return_claim(context: Context, order: Order) -> None:
@@ -108,6 +114,9 @@ def cancel_redemption(context: Context, action: RedeemCancel) -> Rejection | Non
     if order is None or order.closed or context.time_ms > order.time_ms + context.policy.input.refund_horizon_ms:
         return Rejection("unknown_redemption", f"no redemption {data.redeem_id!r} that could be called off")
     reward_id = order.item_ids[0]
+    reward = context.compiled.rewards.get(reward_id)
+    if reward is not None and reward.draw is not None:
+        return Rejection("ticket_final", "a ticket of a draw is in its chain for good; it cannot be called off")
     _give_back(context, claim, order, Facts("redeem_cancel", reward_id))
     notify(context, "reward_cancelled", reward_id, points=order.amount, refusal="")
     _return_claim(context, order)

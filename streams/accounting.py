@@ -20,6 +20,7 @@ LEDGER_ENTRIES = "ledger_entries"
 TIER_CHANGES = "tier_changes"
 NOTIFICATIONS = "notifications"
 EXAMPLES = "examples"
+DRAW_RECORDS = "draw_records"
 SIGHTINGS = "sightings"
 EFFECTS_SENT = "effects_sent"
 EFFECTS_APPLIED = "effects_applied"
@@ -39,6 +40,7 @@ COUNTERS = (
     TIER_CHANGES,
     NOTIFICATIONS,
     EXAMPLES,
+    DRAW_RECORDS,
     SIGHTINGS,
     EFFECTS_SENT,
     EFFECTS_APPLIED,

@@ -34,12 +34,13 @@ from streams.topics import topic_name
 from streams.writers import BatchWriter, Connection, RecordWriter
 
 _MIB = 1024 * 1024
-_OUTPUT_TOPICS: tuple[DecisionTopic | Literal["examples", "deadletter"], ...] = (
+_OUTPUT_TOPICS: tuple[DecisionTopic | Literal["examples", "deadletter", "draws"], ...] = (
     "points",
     "tier-changes",
     "notifications",
     "examples",
     "deadletter",
+    "draws",
 )
 
 # The buffer between consumer and agent counts batches, of some MiB each; two keep the agent busy, more only wait.

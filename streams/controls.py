@@ -9,6 +9,7 @@ itself, because the operator wrote it when the topic was made.
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from loyalty.draw_sales import Reveal
 from loyalty.verdicts import Verdict
 from loyalty.weights import Weights
 from streams.signatures import PublicKey, SignedRecord, is_signed_by, public_key_of, sign
@@ -20,6 +21,7 @@ __all__ = [
     "PolicyData",
     "PolicyRecord",
     "PublicKey",
+    "RevealRecord",
     "Tick",
     "TickData",
     "VerdictRecord",
@@ -29,6 +31,7 @@ __all__ = [
     "is_signed",
     "policy_record",
     "public_key_of",
+    "reveal_record",
     "sign",
     "tick_record",
     "verdict_record",
@@ -90,7 +93,13 @@ class VerdictRecord(SignedRecord, frozen=True, kw_only=True, tag_field="type", t
     data: Verdict
 
 
-Control = Tick | WeightsRecord | PolicyRecord | VerdictRecord
+class RevealRecord(SignedRecord, frozen=True, kw_only=True, tag_field="type", tag=CONTROL_PREFIX + "reveal"):
+    """Reveals the seed of a draw, in the partition of its owner."""
+
+    data: Reveal
+
+
+Control = Tick | WeightsRecord | PolicyRecord | VerdictRecord | RevealRecord
 
 _DECODER = msgspec.json.Decoder(Control)
 
@@ -140,3 +149,8 @@ def policy_record(data: PolicyData, key: Ed25519PrivateKey) -> bytes:
 def verdict_record(verdict: Verdict, key: Ed25519PrivateKey) -> bytes:
     """A signed verdict, for the partition of the member's actions, under the member's id as key."""
     return sign(VerdictRecord(id=verdict.id, data=verdict), key)
+
+
+def reveal_record(revealed: Reveal, key: Ed25519PrivateKey) -> bytes:
+    """A signed seed, for the partition of the draw's owner, under the owner's subject as key."""
+    return sign(RevealRecord(id=f"reveal-{revealed.draw}", data=revealed), key)

@@ -2,15 +2,19 @@
 
 from typing import assert_never
 
+from loyalty.draw_sales import Reveal, SaleAt, objection, open_draw, reveal, sell
 from loyalty.effects import (
     Claim,
     ClaimAnswer,
     ClaimReturn,
+    DrawWon,
+    Effect,
     Forwarded,
     ForwardedVerdict,
     IdentityLink,
     IdentityMerge,
 )
+from loyalty.owner_rows import DRAW, DrawState
 from loyalty.owners import Asked, OwnerRequest, ask
 from streams import accounting
 from streams.effects import EffectRecord
@@ -54,7 +58,7 @@ class Exchange:
         match body:
             case Claim() | ClaimReturn():
                 self._ask_owner(effect, body)
-            case ClaimAnswer() | IdentityLink() | IdentityMerge() | Forwarded() | ForwardedVerdict():
+            case ClaimAnswer() | DrawWon() | IdentityLink() | IdentityMerge() | Forwarded() | ForwardedVerdict():
                 self._members.tell(record, effect, body)
             case _:
                 assert_never(body)
@@ -63,5 +67,32 @@ class Exchange:
         """Let the owner decide, by the policy in force at log time: what it gives away it gives away now."""
         scope = self._partition.versions.at_due(self._partition.row.log_time_ms)
         owner = self._owners.change(request.subject)
+        if isinstance(owner, DrawState) and isinstance(body, Claim):
+            sale = sell(owner, request.subject.removeprefix(DRAW), body, self._sale_at(request.time_ms))
+            for published in sale.records:
+                self._outbox.publish(published)
+            self._outbox.send(Effect(body.holder, request.time_ms, sale.answer(request.subject, body)))
+            return
         for effect in ask(owner, Asked(request.subject, request.time_ms, body, scope)):
             self._outbox.send(effect)
+
+    def reveal(self, revealed: Reveal) -> str:
+        """Let a draw know its seed; returns why it cannot be revealed, if so."""
+        owner = self._owners.change(DRAW + revealed.draw)
+        if not isinstance(owner, DrawState):
+            return f"{revealed.draw!r} is no draw"
+        log_time_ms = self._partition.row.log_time_ms
+        at = self._sale_at(log_time_ms)
+        for published in open_draw(owner, revealed.draw, at):
+            self._outbox.publish(published)
+        refusal = objection(owner, revealed, log_time_ms)
+        for said in [] if refusal else reveal(owner, revealed, at):
+            if isinstance(said, Effect):
+                self._outbox.send(said)
+            else:
+                self._outbox.publish(said)
+        return refusal
+
+    def _sale_at(self, time_ms: int) -> SaleAt:
+        log_time_ms = self._partition.row.log_time_ms
+        return SaleAt(time_ms, log_time_ms, self._partition.versions.at_due(log_time_ms), self._owners.change)

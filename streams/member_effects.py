@@ -4,6 +4,7 @@ from typing import NamedTuple, assert_never
 
 from loyalty.effects import (
     ClaimAnswer,
+    DrawWon,
     Effect,
     Forwarded,
     ForwardedVerdict,
@@ -60,7 +61,7 @@ class MemberEffects:
             return
         self._due.run(member)
         match body:
-            case ClaimAnswer():
+            case ClaimAnswer() | DrawWon():
                 self._receive(member, body, effect.time_ms)
             case IdentityLink(canonical=other, cause=cause):
                 self._links.link(member, other, cause, effect.time_ms)

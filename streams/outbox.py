@@ -4,6 +4,7 @@ from typing import assert_never
 
 from loyalty.consequences import Consequence
 from loyalty.decisions import Decision, LedgerEntry, Notification, TierChange, encode_decision
+from loyalty.draw_records import DrawRecord, encode_draw
 from loyalty.effects import Effect
 from online_models.examples import Example, Outcome, PolicyNotice, encode_record
 from online_models.sightings import Seen, Sighting, sighting_of
@@ -69,6 +70,11 @@ class Outbox:
         self._partition.count(accounting.EFFECTS_SENT)
         data = EffectData(self._partition.number, receiver, number, row.log_time_ms, effect.body)
         self._outputs.append(Output("effects", subject, encode_effect(effect, data)))
+
+    def publish(self, record: DrawRecord) -> None:
+        """Publish what everybody may know of a draw."""
+        self._partition.count(accounting.DRAW_RECORDS)
+        self._outputs.append(Output("draws", record.subject.encode(), encode_draw(record)))
 
     def teach(self, member_id: str, outcome: Outcome) -> None:
         """Send a training example under the next number of this partition."""

@@ -4,7 +4,7 @@ from typing import assert_never
 
 from streams import accounting
 from streams.codecs import InvalidAction
-from streams.controls import Control, PolicyRecord, Tick, VerdictRecord, WeightsRecord, is_signed
+from streams.controls import Control, PolicyRecord, RevealRecord, Tick, VerdictRecord, WeightsRecord, is_signed
 from streams.effects import EffectRecord
 from streams.exchange import Exchange
 from streams.outbox import Outbox
@@ -37,6 +37,11 @@ class OwnRecords:
                     self._outbox.announce(policy)
             case VerdictRecord():
                 if not self._verdicts.follow(record, control):
+                    return
+            case RevealRecord(data=revealed):
+                refusal = self._exchange.reveal(revealed)
+                if refusal:
+                    self._outbox.reject(record, InvalidAction("not_revealed", refusal))
                     return
             case _:
                 assert_never(control)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from loyalty.owners import Owner, decode_owner, encode_owner, new_owner
+from loyalty.owner_rows import Owner, decode_owner, encode_owner, new_owner
 from streams.records import RowStore
 from streams.row_format import row_payload
 from streams.state import owner_key

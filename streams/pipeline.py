@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from loyalty.owners import Owner
 from streams.codecs import InvalidAction, decode
-from streams.controls import PolicyRecord, Tick, VerdictRecord, WeightsRecord
+from streams.controls import PolicyRecord, RevealRecord, Tick, VerdictRecord, WeightsRecord
 from streams.due_work import DueWork
 from streams.effects import EffectRecord
 from streams.exchange import Exchange
@@ -127,7 +127,7 @@ class PartitionFold:
         match message:
             case InvalidAction():
                 self._outbox.reject(record, message)
-            case Tick() | WeightsRecord() | PolicyRecord() | VerdictRecord():
+            case Tick() | WeightsRecord() | PolicyRecord() | VerdictRecord() | RevealRecord():
                 self._own_records.apply_control(record, message)
             case EffectRecord():
                 self._own_records.apply_effect(record, message)

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from features.errors import BrokerError
 from streams.controls import PolicyData, policy_record
+from streams.partitioning import partition_of
 from streams.settings import Settings
 from streams.topics import topic_name, topic_partitions
 
@@ -53,6 +54,30 @@ def publish_policy(settings: Settings, policy: PolicyData, key: Ed25519PrivateKe
         producer.produce(topic, raw, partition=number, timestamp=_BEFORE_ALL_MS, on_delivery=delivered)
     if producer.flush(_TIMEOUT_S) or failures:
         raise BrokerError(f"{topic}: the policy was not acknowledged within {_TIMEOUT_S} s {failures}; try again")
+
+
+def publish_to_owner(settings: Settings, subject: str, raw: bytes) -> int:
+    """Write a record of ours into the partition of an owner; returns which that is.
+
+    Raises:
+        BrokerError: the broker did not acknowledge.
+    """
+    topic = topic_name(settings, "actions")
+    number = partition_of(subject.encode(), topic_partitions(settings, "actions"))
+    failures: list[str] = []
+
+    def delivered(error: KafkaError | None, message: Message) -> None:
+        del message
+        if error is not None:
+            failures.append(str(error))
+
+    producer = Producer({"bootstrap.servers": settings.bootstrap_servers, "enable.idempotence": True, "log_level": 0})
+    producer.produce(
+        topic, raw, key=subject.encode(), partition=number, timestamp=_BEFORE_ALL_MS, on_delivery=delivered
+    )
+    if producer.flush(_TIMEOUT_S) or failures:
+        raise BrokerError(f"{topic}/{number}: not acknowledged within {_TIMEOUT_S} s {failures}; try again")
+    return number
 
 
 def _end(settings: Settings, topic: str, partition: int) -> int:

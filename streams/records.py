@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 
-OutputTopic = Literal["points", "tier-changes", "notifications", "examples", "deadletter", "effects"]
+OutputTopic = Literal["points", "tier-changes", "notifications", "examples", "deadletter", "draws", "effects"]
 
 
 class LogRecord(msgspec.Struct, frozen=True, gc=False, array_like=True):

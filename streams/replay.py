@@ -124,7 +124,7 @@ class Replay:
             case "effects":
                 effect = seal(output.value, REPLAY_KEY)
                 self._append(effect.timestamp_ms, output.key, effect.value)
-            case "deadletter":
+            case "deadletter" | "draws":
                 pass
             case "points" | "tier-changes" | "notifications":
                 self.decisions.add(output.topic, output.value)
@@ -198,7 +198,7 @@ def replay_log(
                     examples.append(output)
                 case "points" | "tier-changes" | "notifications":
                     decisions.add(output.topic, output.value)
-                case "deadletter" | "effects":
+                case "deadletter" | "draws" | "effects":
                     pass
                 case _:
                     assert_never(output.topic)

@@ -24,11 +24,12 @@ from loyalty.decisions import (
     TierChange,
     TierChangeKind,
 )
+from loyalty.draw_records import DRAW_RECORDS
 from loyalty.effects import EFFECT_KINDS
 from online_models.examples import EXAMPLE_EVENTS
 from online_models.findings import FINDING_EVENTS
 from streams.codecs import DeadLetter
-from streams.controls import PolicyRecord, Tick, VerdictRecord, WeightsRecord
+from streams.controls import PolicyRecord, RevealRecord, Tick, VerdictRecord, WeightsRecord
 from streams.effects import EFFECT_PREFIX, EffectRecord
 
 Json = dict[str, object]
@@ -49,12 +50,13 @@ FAMILIES: Mapping[Event, tuple[str, tuple[str, ...]]] = {
 CHANNELS: Mapping[str, tuple[str, Sequence[Event]]] = {
     "actions": (
         "Member actions, key = member id, and signed records of our own that decide with them.",
-        (*ACTION_TYPES, Tick, WeightsRecord, PolicyRecord, VerdictRecord, EffectRecord),
+        (*ACTION_TYPES, Tick, WeightsRecord, PolicyRecord, VerdictRecord, RevealRecord, EffectRecord),
     ),
     "points": ("Every ledger entry, numbered per member.", (LedgerEntry,)),
     "tier-changes": ("Every change of a member's tier or of its validity, numbered per member.", (TierChange,)),
     "notifications": ("What a member should be told, numbered per member.", (Notification,)),
     "deadletter": ("What could not be applied, why, and the original bytes.", (DeadLetter,)),
+    "draws": ("Terms, tickets and results of draws, to be checked by anyone.", DRAW_RECORDS),
     "examples": ("Matured examples, sightings and policy notices, one partition.", EXAMPLE_EVENTS),
     "findings": ("What the trainer found out: waves, copies, verdicts; one partition.", FINDING_EVENTS),
 }

@@ -8,7 +8,16 @@ import msgspec
 from streams.settings import Settings
 
 TopicKind = Literal[
-    "actions", "points", "tier-changes", "notifications", "examples", "weights", "findings", "deadletter", "changelog"
+    "actions",
+    "points",
+    "tier-changes",
+    "notifications",
+    "examples",
+    "weights",
+    "findings",
+    "deadletter",
+    "draws",
+    "changelog",
 ]
 
 FOREVER_MS = -1
@@ -75,6 +84,11 @@ TOPICS: tuple[TopicSpec, ...] = (
         kind="deadletter",
         why="original bytes in base64 make 4/3 of a record; 90 days are enough to mend a producer and send again",
         retention_ms=90 * DAY_MS,
+        max_message_bytes=8 * _MIB,
+    ),
+    TopicSpec(
+        kind="draws",
+        why="terms, tickets and results of draws, so that anyone can check them; kept as long as somebody may ask",
         max_message_bytes=8 * _MIB,
     ),
     TopicSpec(

@@ -212,6 +212,8 @@ def _offer_problems(policy: "Policy") -> Iterator[str]:
             yield f"{path}end: must be after start"
         yield from _unknown(f"{path}tiers", reward.tiers, tiers, "tier")
         yield from _unknown(f"{path}prices", reward.prices, tiers, "tier")
+        if (reward.kind == "draw") != (reward.draw is not None):
+            yield f"{path}draw: goes with kind `draw`, and with no other"
     entitled = {benefit for tier in policy.tiers.ladder for benefit in tier.benefits}
     for benefit in policy.benefits:
         if benefit.id not in entitled:

@@ -86,6 +86,19 @@ class Benefit(Section, frozen=True):
     label: Label | None = None
 
 
+class Draw(Section, frozen=True):
+    """A draw by commit and reveal: the SHA-256 of its secret seed, from when no ticket is sold, how many prizes.
+
+    `tierstream draw commit` makes a seed and its commitment. `beacon` names a public value that nobody can know before
+    the close, such as a lottery's numbers of a later day; it is mixed in, so that whoever knows the seed cannot choose.
+    """
+
+    commitment: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    closes: Instant
+    prizes: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1
+    beacon: Label | None = None
+
+
 class Reward(Section, frozen=True):
     """What points buy. `prices` overrides `price` by tier; `limit_per_year` is per member and local year.
 
@@ -94,7 +107,7 @@ class Reward(Section, frozen=True):
     """
 
     id: Name
-    kind: Literal["goods", "coupon", "service", "cash_back"]
+    kind: Literal["goods", "coupon", "service", "cash_back", "draw"]
     price: Price
     prices: dict[Name, Price] = msgspec.field(default_factory=dict)
     tiers: tuple[Name, ...] = ()
@@ -102,5 +115,6 @@ class Reward(Section, frozen=True):
     end: Instant | None = None
     limit_per_year: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] | None = None
     stock: Annotated[int, msgspec.Meta(ge=0, le=10**9)] | None = None
+    draw: Draw | None = None
     value_minor: Annotated[int, msgspec.Meta(ge=0, le=10**12)] = 0
     label: Label | None = None

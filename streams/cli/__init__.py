@@ -12,6 +12,7 @@ from streams.cli.audit import register as register_audit
 from streams.cli.brokers import register as register_brokers
 from streams.cli.config import register as register_config
 from streams.cli.demo import register as register_demo
+from streams.cli.draw import register as register_draw
 from streams.cli.explain import register as register_explain
 from streams.cli.policy import register as register_policy
 from streams.cli.replay import register as register_replay
@@ -30,6 +31,7 @@ for register in (
     register_brokers,
     register_workers,
     register_explain,
+    register_draw,
     register_audit,
     register_config,
     register_policy,

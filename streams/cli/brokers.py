@@ -30,6 +30,7 @@ RECORDED: tuple[TopicKind, ...] = (
     "weights",
     "findings",
     "deadletter",
+    "draws",
 )
 
 

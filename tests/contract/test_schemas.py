@@ -10,11 +10,21 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 from features.actions import ACTION_TYPES, decode_action
+from features.event_time import ZoneRules
 from loyalty.decisions import POINTS_TYPE, TIER_TYPE
+from loyalty.draw_records import encode_draw
+from loyalty.draw_sales import Reveal, SaleAt, reveal, sell
+from loyalty.draws import commitment_of
+from loyalty.effects import Claim, Effect
+from loyalty.owner_rows import DrawState
+from loyalty.scope import Scope
 from online_models.findings import Copied, Found, Judged, Wave, encode_finding, finding_of
 from streams.effects import EffectRecord
+from streams.memory_store import MemoryStore
+from streams.owners import Owners
 from streams.records import Output
 from streams.schemas import CHANNELS, documents, event_name
+from tests.support.member_desk import policy_of
 from tests.support.partition_log import build_log, policy_data, read_at_once
 from tests.support.random_history import DAY_MS, START_MS, event, purchase
 
@@ -52,6 +62,17 @@ OBSERVING = ("recommendations", "opinions", "misconduct")
 
 # What the trainer publishes; everything else but actions comes from the pipeline.
 OF_THE_TRAINER = {"findings"}
+
+SEED = bytes(32)
+POLICY_WITH_DRAW = policy_of(
+    f"""
+[[rewards]]
+id = "car"
+kind = "draw"
+price = 10
+draw = {{ commitment = "{commitment_of(SEED)}", closes = 2027-01-01T00:00:00Z }}
+"""
+)
 
 
 def actions() -> list[tuple[int, bytes]]:
@@ -122,7 +143,7 @@ def test_what_we_publish_fits_its_schema() -> None:
     for name, message in published():
         validator(name).validate(message)
         seen.add(name)
-    pipeline_topics = CHANNELS.keys() - {"actions"} - OF_THE_TRAINER
+    pipeline_topics = CHANNELS.keys() - {"actions", "draws"} - OF_THE_TRAINER
     assert seen - {event_name(EffectRecord)} == {
         event_name(kind) for topic in pipeline_topics for kind in CHANNELS[topic][1]
     }
@@ -146,3 +167,18 @@ def test_every_message_of_the_asyncapi_document_has_its_schema() -> None:
     for channel in document["channels"].values():
         for message in channel["messages"].values():
             assert (CONTRACT / message["payload"]["$ref"]).is_file()
+
+
+def test_what_is_published_of_a_draw_fits_its_schema() -> None:
+    policy = POLICY_WITH_DRAW.compiled.rewards["car"].draw
+    assert policy is not None
+    state, owners = DrawState(), Owners(MemoryStore())
+    scope = Scope(policy=POLICY_WITH_DRAW, zone=ZoneRules.utc())
+    at = SaleAt(START_MS, START_MS, scope, owners.change)
+    records = sell(state, "car", Claim(holder="m-1", claim="4:shopr-1"), at).records
+    said = reveal(state, Reveal("car", SEED.hex()), at)
+    records += [record for record in said if not isinstance(record, Effect)]
+    names = {str(type(record).__struct_config__.tag) for record in records}
+    for record in records:
+        validator(str(type(record).__struct_config__.tag)).validate(json.loads(encode_draw(record)))
+    assert names == {event_name(kind) for kind in CHANNELS["draws"][1]}

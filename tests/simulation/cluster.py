@@ -34,7 +34,9 @@ CHANGELOG = Topic("changelog")
 EXAMPLES = Topic("examples")
 WEIGHTS = Topic("weights")
 FINDINGS = Topic("findings")
-OUTPUTS = {topic: Topic(topic) for topic in ("points", "tier-changes", "notifications", "examples", "deadletter")}
+OUTPUTS = {
+    topic: Topic(topic) for topic in ("points", "tier-changes", "notifications", "examples", "deadletter", "draws")
+}
 TOPIC_ID = b"simulated-topic!"
 
 REQUEST_TIMEOUT_MS = 5_000

@@ -27,6 +27,7 @@ class TopicLog:
         self.delivered: list[Sealed] = []
         self.decisions = DecisionLog()
         self.dead: list[Output] = []
+        self.draws: list[Output] = []
         self.everywhere(policy_record(policy, KEY), 1)
 
     def everywhere(self, value: bytes, timestamp_ms: int) -> None:
@@ -55,6 +56,8 @@ class TopicLog:
         if output.topic == "effects":
             sealed = seal(output.value, KEY)
             self.mail.setdefault((partition, sealed.receiver), deque()).append(sealed)
+        elif output.topic == "draws":
+            self.draws.append(output)
         elif output.topic == "deadletter":
             self.dead.append(output)
         for topic in DECISION_TOPICS:

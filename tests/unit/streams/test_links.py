@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from loyalty.decisions import LedgerEntry
+from loyalty.owners import Stock
 from streams.accounting import is_balanced
 from streams.controls import PolicyData, public_key_of
 from streams.memory_store import MemoryStore
@@ -193,7 +194,7 @@ def test_a_redemption_that_is_pending_when_its_member_becomes_an_alias_is_answer
     log.deliver_all()
     assert points(log, A) == (0, 200)
     owner = log.folds[partition_of(b"reward/mug", PARTITIONS)].owner("reward/mug")
-    assert owner.claimed == 0
+    assert owner == Stock(claimed=0)
 
 
 def test_a_state_that_fits_no_record_goes_in_pieces_and_is_taken_over_whole(
