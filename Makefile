@@ -21,7 +21,7 @@ PACKAGES := features loyalty online_models streams deploy
 # Two processes, because tests wait for brokers and workers more than they compute. Doctests are tests too.
 PYTEST := $(BIN)/pytest -q -n 2 --dist worksteal --doctest-modules
 
-.PHONY: help setup kafka data demo test check nightly chaos bench bench-quick profile eval text lock clean
+.PHONY: help setup kafka data demo test check nightly chaos soak bench bench-quick profile eval text lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -79,6 +79,9 @@ FAULTS ?= 60
 
 chaos: .venv/installed kafka ## a fault campaign on three brokers; SEED=n MINUTES=m ACTIONS=n FAULTS=n
 	$(BIN)/python -m tests.chaos --seed $(SEED) --minutes $(MINUTES) --actions $(ACTIONS) --faults $(FAULTS)
+
+soak: .venv/installed kafka ## half the maximum load for MINUTES: memory, file handles and lag stay flat
+	$(BIN)/python -m tests.chaos.soak --minutes $(MINUTES)
 
 # --- speed (docs/performance.md)
 

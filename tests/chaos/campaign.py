@@ -72,10 +72,10 @@ def run(stage: Stage, order: Order) -> Ran:
         cast.await_ready(_READY_S)
         stage.journal.say("everybody is ready")
         kept = stage.folder / "audited.json"
-        auditor = stack.enter_context(_helper(stage, "auditor", str(kept))).start()
+        auditor = stack.enter_context(helper(stage, "auditor", str(kept))).start()
         stage.begin_history(order.seconds)
         producer = stack.enter_context(
-            _helper(stage, "producer", str(order.seed), str(order.actions), str(order.seconds))
+            helper(stage, "producer", str(order.seed), str(order.actions), str(order.seconds))
         ).start()
         with Monitor(stage.settings) as monitor:
             _let_faults_happen(stage, cast, order, ran)
@@ -120,7 +120,8 @@ def judge(stage: Stage, ran: Ran) -> Findings:
     return findings
 
 
-def _helper(stage: Stage, name: str, *arguments: str) -> WorkerProcess:
+def helper(stage: Stage, name: str, *arguments: str) -> WorkerProcess:
+    """A process of a campaign that talks to the brokers directly, not started yet."""
     environment = stage.environment(stage.cluster.bootstrap)
     return WorkerProcess(stage.folder / name, environment, (f"tests.chaos.{name}", *arguments))
 
