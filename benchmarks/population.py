@@ -118,14 +118,14 @@ class Population:
             for number in sorted(number for index in indexes for number in range(index, members, step)):
                 yield due_key(due_ms, self.member_id(number)), pack_row(_MARK, b"")
 
-    def partition_rows(self, topic_id: bytes) -> list[tuple[bytes, bytes]]:
+    def partition_rows(self, topic_id: bytes, partitions: int = 1) -> list[tuple[bytes, bytes]]:
         """The policy's row and the partition row, of a partition whose only record was the policy."""
         policy = self._store.get(policy_key(1))
         partition = self._store.get(PARTITION_KEY)
         if policy is None or partition is None:
             raise LookupError("the history has no policy")
         row = decode_partition_row(row_payload(PARTITION_KEY, partition))
-        row.topic_id = topic_id
+        row.topic_id, row.partitions = topic_id, partitions
         return [
             (policy_key(1), pack_row(_MARK, row_payload(policy_key(1), policy))),
             (PARTITION_KEY, pack_row(_MARK, encode_partition_row(row))),

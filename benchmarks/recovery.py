@@ -21,7 +21,7 @@ from streams.partitioning import partition_of
 from streams.progress import Progress
 from streams.settings import Settings
 from streams.topic_admin import TopicAdmin
-from streams.topics import topic_name, topic_partitions
+from streams.topics import topic_name
 
 MEMBERS = 1_000_000
 _PARTITIONS = 8
@@ -73,9 +73,9 @@ def fill_changelog(settings: Settings, population: Population, members: int) -> 
         for key, row in _all_rows(population, number):
             filler.write(partition, key, row)
             rows += 1
-    identity = TopicAdmin(settings).topic_id("actions") + topic_partitions(settings, "actions").to_bytes(2, "big")
+    topic_id = TopicAdmin(settings).topic_id("actions")
     for partition in range(_PARTITIONS):
-        for key, row in population.partition_rows(identity):
+        for key, row in population.partition_rows(topic_id, _PARTITIONS):
             filler.write(partition, key, row)
     filler.finish()
     return rows
@@ -89,9 +89,9 @@ def _all_rows(population: Population, number: int) -> Iterator[tuple[bytes, byte
 
 
 def _work(settings: Settings, population: Population, members: int) -> None:
-    """Let the workers do some actions of the households, so that their memory is that of workers at work."""
+    """Let the worker do baskets of so many members that it keeps no more of them in memory than these."""
     filler = _Filler(settings, topic_name(settings, "actions"))
-    for time_ms, member_id, value in first_of(population.upcoming("lines", members), _WORK_ACTIONS):
+    for time_ms, member_id, value in first_of(population.upcoming("baskets", members), _WORK_ACTIONS):
         key = member_id.encode()
         filler.write(partition_of(key, _PARTITIONS), key, value, time_ms)
     filler.finish()

@@ -13,14 +13,27 @@ from sortedcontainers import SortedSet
 from streams.records import RowStore
 from streams.state import ALL_MEMBERS, DUE, Member, due_key, member_of, member_prefix, split_due_key
 
-# About 6 KB each in memory; enough that a batch's members are usually there, little beside a million on disk.
+# 4 to 10 KB each in memory; enough that a batch's members are usually there, little beside a million on disk.
 DEFAULT_CACHED_MEMBERS = 20_000
+# Of all partitions together, should one worker have to serve every one of them: a worker stays under 1 GiB.
+_MOST_CACHED_MEMBERS = 60_000
+_FEWEST_CACHED_MEMBERS = 500
 
 # First guess of what a changed member adds to a state batch; corrected by each batch that is written.
 _FIRST_MEMBER_BYTES = 1_500
 
 # Follows every row of a member: no part's suffix begins with it.
 _AFTER_PARTS = b"\xff"
+
+
+def cached_members(partitions: int) -> int:
+    """How many members a partition keeps in memory, one of so many that one worker may have to serve.
+
+    Example:
+        >>> cached_members(1), cached_members(8), cached_members(1_000)
+        (20000, 7500, 500)
+    """
+    return max(_FEWEST_CACHED_MEMBERS, min(DEFAULT_CACHED_MEMBERS, _MOST_CACHED_MEMBERS // partitions))
 
 
 class Members:
