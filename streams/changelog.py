@@ -7,7 +7,7 @@ for that key behind it, because compaction keeps the last row, not the best (`st
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from typing import Self
+from typing import Protocol, Self
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import ConsumerRecord, TopicPartition
@@ -23,6 +23,40 @@ _FETCH_BYTES = 8 * 1024 * 1024
 _CHUNK_RECORDS = 10_000
 _POLL_MS = 500
 _ALL_ROWS = (b"", b"\xff")  # what a store keeps for itself stands behind
+
+
+class ChangelogRecord(Protocol):
+    """What applying a record needs to know of it; aiokafka's records and `streams.bulk_reader`'s have it."""
+
+    @property
+    def topic(self) -> str:
+        """The changelog."""
+        ...
+
+    @property
+    def partition(self) -> int:
+        """Its partition."""
+        ...
+
+    @property
+    def offset(self) -> int:
+        """Where it stands."""
+        ...
+
+    @property
+    def key(self) -> bytes:
+        """The row's key."""
+        ...
+
+    @property
+    def value(self) -> bytes | None:
+        """The row, None for a tombstone."""
+        ...
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]:
+        """A tombstone's mark."""
+        ...
 
 
 class Replay:
@@ -48,7 +82,7 @@ class Replay:
         empty = next(iter(store.scan(*_ALL_ROWS)), None) is None
         self._newest: int | None = -1 if empty else None
 
-    def apply(self, records: Iterable[ConsumerRecord], position: int) -> None:
+    def apply(self, records: Iterable[ChangelogRecord], position: int) -> None:
         """Apply records, the next of which will be at `position`.
 
         The store's offset stays before the first stale record until an owner has written its own rows behind it, so
@@ -76,7 +110,7 @@ class Replay:
         return stored is not None and mark < row_mark(stored)
 
 
-def record_mark(record: ConsumerRecord) -> int:
+def record_mark(record: ChangelogRecord) -> int:
     """Mark of the batch that wrote a changelog record, tombstones included.
 
     Raises:

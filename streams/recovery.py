@@ -7,7 +7,7 @@ long as they are standbys.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import faust
@@ -15,7 +15,8 @@ from faust.types import TP
 from mode import Service
 
 from features.errors import ContractError, CorruptStateError
-from streams.changelog import ChangelogReader, Replay
+from streams.bulk_reader import BULK_RECORDS, BulkReader
+from streams.changelog import ChangelogReader, ChangelogRecord, Replay
 from streams.faust_overrides import end_process, was_cancelled
 from streams.logs import fields, log
 from streams.tables import MemberTable
@@ -138,7 +139,12 @@ class Recovery(Service):
         actives = {tp: replay for tp, replay in replays.items() if tp not in standbys}
         async with ChangelogReader(self._connection) as reader:
             ends = await reader.ends(actives)
-            await self._follow(reader, actives, ends)
+            positions = await self._positions(reader, actives, ends)
+            if sum(ends[tp] - position for tp, position in positions.items()) > BULK_RECORDS:
+                async with BulkReader(self._connection) as bulk:
+                    await self._apply(actives, bulk.read(positions, ends))
+            else:
+                await self._apply(actives, reader.read(positions, ends))
         followed = {tp: replay for tp, replay in replays.items() if tp in standbys}
         if followed:
             log("recovery").info("standing by", extra=fields(partitions=sorted(tp.partition for tp in followed)))
@@ -148,10 +154,13 @@ class Recovery(Service):
 
     async def _stand_by(self, replays: Mapping[TP, Replay]) -> None:
         async with ChangelogReader(self._connection) as reader:
-            await self._follow(reader, replays, None)
+            await self._apply(replays, reader.read(await self._positions(reader, replays, None), None))
 
     @staticmethod
-    async def _follow(reader: ChangelogReader, replays: Mapping[TP, Replay], ends: Mapping[TP, int] | None) -> None:
+    async def _positions(
+        reader: ChangelogReader, replays: Mapping[TP, Replay], ends: Mapping[TP, int] | None
+    ) -> Mapping[TP, int]:
+        """Where to read on from in each changelog partition."""
         starts = await reader.starts(replays)
         positions = {tp: max(replay.store.changelog_offset + 1, starts[tp]) for tp, replay in replays.items()}
         for tp, position in positions.items():
@@ -160,7 +169,13 @@ class Recovery(Service):
                     f"{tp.topic}/{tp.partition}: the local store stands at offset {position - 1}, the changelog ends "
                     f"at {ends[tp] - 1}: the broker has lost records; restore them, or delete the data folder and audit"
                 )
-        async for tp, records, position in reader.read(positions, ends):
+        return positions
+
+    @staticmethod
+    async def _apply(
+        replays: Mapping[TP, Replay], reading: AsyncIterator[tuple[TP, Iterable[ChangelogRecord], int]]
+    ) -> None:
+        async for tp, records, position in reading:
             replays[tp].apply(records, position)
 
     async def _resume(self, positions: Positions) -> None:

@@ -42,6 +42,7 @@ class Connection:
     """
 
     def __init__(self, bootstrap_servers: str, compression: str | None, request_timeout_ms: int) -> None:
+        self.bootstrap_servers = bootstrap_servers
         self.request_timeout_ms = request_timeout_ms
         self.consumer: Mapping[str, Any] = {
             "bootstrap_servers": bootstrap_servers,
