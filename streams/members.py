@@ -26,11 +26,11 @@ _FIRST_MEMBER_BYTES = 1_500
 _AFTER_PARTS = b"\xff"
 
 
-def cached_members(partitions: int) -> int:
+def members_to_keep(partitions: int) -> int:
     """How many members a partition keeps in memory, one of so many that one worker may have to serve.
 
     Example:
-        >>> cached_members(1), cached_members(8), cached_members(1_000)
+        >>> members_to_keep(1), members_to_keep(8), members_to_keep(1_000)
         (20000, 7500, 500)
     """
     return max(_FEWEST_CACHED_MEMBERS, min(DEFAULT_CACHED_MEMBERS, _MOST_CACHED_MEMBERS // partitions))

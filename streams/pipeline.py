@@ -15,7 +15,7 @@ from streams.exchange import Exchange
 from streams.intake import Intake
 from streams.links import Links
 from streams.member_effects import Handlers, MemberEffects
-from streams.members import DEFAULT_CACHED_MEMBERS, Members, cached_members
+from streams.members import DEFAULT_CACHED_MEMBERS, Members, members_to_keep
 from streams.outbox import Outbox
 from streams.own_records import OwnRecords
 from streams.owners import Owners
@@ -160,13 +160,14 @@ def new_fold(
     identity: LogIdentity,
     store: RowStore,
     topic: str = "loyalty.actions",
+    cached_members: int = 0,
 ) -> PartitionFold:
-    """The fold of a partition of the actions topic `identity`."""
+    """The fold of a partition of the actions topic `identity`, with as many members in memory as go with it."""
     return PartitionFold(
         partition,
         identity.topic_id,
         store,
         partitions=identity.partitions,
         topic=topic,
-        cached_members=cached_members(identity.partitions),
+        cached_members=cached_members or members_to_keep(identity.partitions),
     )

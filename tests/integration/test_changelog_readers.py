@@ -9,8 +9,8 @@ from faust.types import TP
 
 from streams.bulk_reader import BulkReader
 from streams.changelog import ChangelogReader, record_mark
+from streams.row_format import pack_row
 from streams.settings import Settings
-from streams.state import pack_row
 from streams.topic_admin import TopicAdmin
 from streams.topics import topic_name
 from streams.writers import MARK_HEADER, Connection
