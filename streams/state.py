@@ -230,7 +230,10 @@ class Member:
     def retire(self) -> None:
         """Drop all rows but the account's core and the ids, from which an alias knows what it has seen."""
         kept = {CORE_ROW, *(suffix for suffix, _ in self.seen_ids.rows())}
-        self._dropped = [suffix for suffix, _ in self.rows() if suffix not in kept]
+        parts = (self.account, self.orders, self.windows, self.labels)
+        unwritten = [suffix for part in parts for suffix, _ in part.changed()]
+        rows = dict.fromkeys([*unwritten, *(suffix for suffix, _ in self.rows())])
+        self._dropped = [suffix for suffix in rows if suffix not in kept]
         core, self.account = self.account.core, Account.load(_nothing)
         self.account.core, self.account.core_changed = core, True
         self.orders, self.labels = Orders.load(_nothing), OpenLabels.load(_nothing)

@@ -44,6 +44,9 @@ def judge(cluster: Cluster) -> list[str]:
         if partition and fold.weights_version != version:
             wrong.append(f"partition {partition} has weights {fold.weights_version}, another has {version}")
     wrong += _effects(cluster, sent, folds)
+    moved = sum(fold.counts.get(f"points.transferred_{way}", 0) for fold in folds for way in ("in", "out"))
+    if moved:
+        wrong.append(f"links between members have made {moved} points out of nothing, or lost them")
     wrong += _learning(cluster.broker, examples, version)
     return wrong
 

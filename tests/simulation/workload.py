@@ -114,10 +114,23 @@ def arrivals(draw: random.Random, partitions: int, actions: int) -> list[Arrival
         found.append(arrival)
         if draw.random() < 0.15:  # its producer saw no answer
             found.append(Arrival(at_s + draw.uniform(0, 3), arrival.partition, arrival.key, value))
+    found += _links(random.Random(repr(moments)), partitions)
     if draw.random() < 0.5:
         at_s = draw.uniform(0.0, DURATION_S)
         record = policy(2, history_ms(8.0))
         found += [Arrival(at_s + draw.random(), partition, None, record) for partition in range(partitions)]
+    return found
+
+
+def _links(draw: random.Random, partitions: int) -> list[Arrival]:
+    """Some members turn out to be one person, in some runs: by a stream of chance of its own, perhaps sent twice."""
+    found: list[Arrival] = []
+    for number in range(draw.choice((0, 0, 1, 3))):
+        member, other = draw.sample(MEMBERS, 2)
+        at_s = draw.uniform(0.0, DURATION_S)
+        value = event("link_identity", f"l-{number}", member, history_ms(at_s), {"other": other})
+        arrival = Arrival(at_s, partition_of(member.encode(), partitions), member.encode(), value)
+        found += [arrival] * draw.choice((1, 2))
     return found
 
 

@@ -248,7 +248,8 @@ def test_the_tier_follows_from_what_both_have_done(log: TopicLog) -> None:
 
 def test_a_replay_of_the_recorded_logs_and_a_restart_at_any_record_come_to_the_same(log: TopicLog) -> None:
     bought(log, "o-1", A, 0, 10_000)
-    bought(log, "o-2", B, 0, 20_000)
+    for number in range(15):  # so many pending lots stand in rows of their own
+        bought(log, f"o-2-{number}", B, 0, 1_000)
     linked(log, B, A, 1)
     log.deliver_all()
     bought(log, "o-3", B, 2, 10_000)
