@@ -5,7 +5,9 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from features.event_time import weekday
+from loyalty.awards import remaining
 from loyalty.context import Context
+from loyalty.orders import Grant
 from loyalty.policy.compiled import CampaignPlan
 from loyalty.policy.fields import BP
 from loyalty.policy.offers import Campaign
@@ -52,14 +54,21 @@ def boost_of(context: Context, action: str, rule: str) -> Boost:
     )
 
 
-def within_campaign_caps(
-    context: Context, boost: Boost, desired: int, award_at: Callable[[int], int]
-) -> tuple[int, str]:
-    """What of `desired` the campaigns' own caps leave, and which cap cut it; counts what each campaign adds.
+class Capped(NamedTuple):
+    """What campaigns' own caps leave of an award, the cap that cut it, and what each campaign with a cap added."""
+
+    granted: int
+    cut: str
+    added: list[tuple[str, int]]
+
+
+def within_campaign_caps(context: Context, boost: Boost, desired: int, award_at: Callable[[int], int]) -> Capped:
+    """What of `desired` the campaigns' own caps leave; counts what each campaign adds.
 
     `award_at` is the award at a campaign factor. Only what a campaign adds is ever cut, never the award without it.
     """
     granted, cut = desired, ""
+    used_now: list[tuple[str, int]] = []
     plain = award_at(BP)
     for campaign in boost.capped:
         used = context.account.counters.get(_COUNTER + campaign.id, {}).get(0, 0)
@@ -69,7 +78,20 @@ def within_campaign_caps(
             granted, cut = max(plain, granted - added + kept), f"campaign {campaign.id}"
         if kept:
             _use(context, _COUNTER + campaign.id, used + kept)
-    return granted, cut
+            used_now.append((campaign.id, kept))
+    return Capped(granted, cut, used_now)
+
+
+def free_campaign_caps(context: Context, grant: Grant, refunded: int, whole: int) -> None:
+    """Make room again for what campaigns added to a grant of which `refunded` of `whole` has been given back by now."""
+    for number, (campaign, added, freed) in enumerate(grant.boosts):
+        freed_now = added - remaining(added, whole, refunded)
+        key = _COUNTER + campaign
+        if freed_now > freed:
+            grant.boosts[number] = (campaign, added, freed_now)
+            if key in context.account.counters:
+                context.account.counters[key][0] -= freed_now - freed
+                context.account.counters_changed = True
 
 
 def _use(context: Context, key: str, points: int) -> None:

@@ -36,6 +36,7 @@ TierChangeKind = Literal[
     "override_ended",
     "benefits_changed",
     "merged",  # this id is an alias from here on; its tier is that of the other id
+    "benefit_consumed",
 ]
 NotificationKind = Literal[
     "tier_joined",
@@ -46,6 +47,7 @@ NotificationKind = Literal[
     "points_will_expire",
     "milestone_reached",
     "reward_pending",  # from stock: held until the answer
+    "milestone_progress",
     "reward_granted",
     "reward_refused",
     "reward_cancelled",
@@ -138,12 +140,35 @@ class OverrideData(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     reason: str = ""
 
 
+class Entitlement(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What a benefit is worth from now on: `quota` uses `per` local calendar period, 0 for as many as one likes."""
+
+    benefit: str
+    kind: str
+    quota: int = 0
+    per: str = ""
+    value_bp: int = 0
+    value_minor: int = 0
+
+
+class BenefitUse(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A use of a benefit: how much of its quota is used by now, and when that begins anew; 0 where it never does."""
+
+    benefit: str
+    quantity: int
+    used: int = 0
+    quota: int = 0
+    until_ms: int = 0
+
+
 class TierData(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """A tier decision with its reasons.
 
     `score` is the qualification value that the ladder's thresholds are compared with; `to_remain` and `to_next` are
     what is missing of it to hold the tier beyond `valid_until_ms` and to reach `next_tier`, 0 where nothing is.
     `override` is the one that was set or has ended; what became of the tier then is told by the next change.
+    `entitlements` are the terms of benefits that are granted or changed, as far as the policy gives any; `use` is what
+    was consumed.
     """
 
     sequence: int
@@ -159,6 +184,9 @@ class TierData(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_default
     valid_until_ms: int = 0
     benefits_granted: tuple[str, ...] = ()
     benefits_revoked: tuple[str, ...] = ()
+    benefits_changed: tuple[str, ...] = ()
+    entitlements: tuple[Entitlement, ...] = ()
+    use: BenefitUse | None = None
     override: OverrideData | None = None
     cause: Cause
     policy_version: int
@@ -169,8 +197,9 @@ class TierData(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_default
 class NotificationData(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """Something the member should be told.
 
-    `about` is a tier, a reward's id or a lot; `channels` are the member's choice. For tickets of a draw `reason` is the
-    receipt: their numbers, and the ticket chain after them, to be found again in the topic `draws`.
+    `about` is a tier, a milestone, a reward's id or a lot; `channels` are the member's choice. `reached` of `target`
+    is the way to a milestone. For tickets of a draw `reason` is the receipt: their numbers, and the ticket chain after
+    them, to be found again in the topic `draws`.
     """
 
     sequence: int
@@ -179,6 +208,8 @@ class NotificationData(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit
     points: int = 0
     due_ms: int = 0
     reason: str = ""
+    reached: int = 0
+    target: int = 0
     channels: tuple[str, ...] = ()
     cause: Cause
     policy_version: int

@@ -15,8 +15,10 @@ from typing import ClassVar, Literal
 import msgspec
 
 from loyalty.decision_data import (
+    BenefitUse,
     Cause,
     Contribution,
+    Entitlement,
     EntryData,
     EntryKind,
     Factors,
@@ -34,10 +36,12 @@ __all__ = [
     "POINTS_TYPE",
     "SOURCE",
     "TIER_TYPE",
+    "BenefitUse",
     "Cause",
     "Contribution",
     "Decision",
     "DecisionTopic",
+    "Entitlement",
     "EntryData",
     "EntryKind",
     "Factors",

@@ -76,11 +76,8 @@ def _reconsider(parts: Parts, edit: tuple[int, int], scope_before: Scope, scope:
     at_ms, version = edit
     cause = Cause(SOURCE, f"policy/{version}")
     context = Context(parts, parts[0].core.member, cause, (at_ms, at_ms), scope)
-    before = scope_before.policy.compiled.ladder.benefits
-    tier = context.core.tier.tier
+    announce_benefits(context, scope_before.policy.compiled)
     follow_policy(context)
-    if context.core.tier.tier == tier:
-        announce_benefits(context, before.get(tier, ()))
     return context.out
 
 

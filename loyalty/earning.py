@@ -14,6 +14,7 @@ from loyalty.caps import within_caps
 from loyalty.conditions import Basis, add_day_total, basis_of
 from loyalty.context import Context
 from loyalty.decisions import Factors, derived_id
+from loyalty.extensions import kept_ms
 from loyalty.holds import due_or_held
 from loyalty.ledger import Facts, entry_id, post
 from loyalty.lots import add_active, add_pending
@@ -24,6 +25,12 @@ from loyalty.reminders import remind_ms
 
 Lots = dict[tuple[int, int], bytes]
 """When a pending lot becomes active and when it expires -> its name."""
+
+
+Boosts = list[tuple[str, int]]
+"""Campaigns with a cap, and what each added to an award."""
+
+_NO_BOOSTS: Boosts = []
 
 
 class Earned(NamedTuple):
@@ -87,14 +94,18 @@ def _grant_points(context: Context, plan: RulePlan, name: str, basis: Basis, lot
 
     `lots` are the pending lots that this action has made; awards that become active and expire together share one.
     """
-    factors = _factors(context, plan, name, basis.eligible)
+    factors, boosts = _factors(context, plan, name, basis.eligible)
     granted = factors.granted
     if not granted:
         return None
     rule = plan.rule.id
     entry = _entry_of(context, rule, basis)
     expires_ms = context.calendar.expires_ms(plan.expiry, basis.since_ms)
+    if name in context.compiled.extending:
+        expires_ms = kept_ms(context, expires_ms)
     grant = Grant(bytes.fromhex(entry), rule, basis.eligible, granted, basis.lines, expires_ms)
+    if boosts:
+        grant.boosts = [(campaign, added, 0) for campaign, added in boosts]
     due_ms = due_or_held(context, basis.since_ms, plan.pending_ms)
     if due_ms:
         grant.lot = lots.setdefault((due_ms, expires_ms), grant.entry[:LOT_BYTES])
@@ -106,8 +117,8 @@ def _grant_points(context: Context, plan: RulePlan, name: str, basis: Basis, lot
     return grant
 
 
-def _factors(context: Context, plan: RulePlan, name: str, eligible: int) -> Factors:
-    """The award's arithmetic, from the base rule to what the caps leave."""
+def _factors(context: Context, plan: RulePlan, name: str, eligible: int) -> tuple[Factors, Boosts]:
+    """The award's arithmetic, from the base rule to what the caps leave; and what campaigns with a cap added."""
     weight_bp = context.scope.weights.earning(name) if plan.rule.learned else BP
     tier_bp = BP
     if plan.rule.tier_multiplied:
@@ -115,9 +126,9 @@ def _factors(context: Context, plan: RulePlan, name: str, eligible: int) -> Fact
     boost = boost_of(context, name, plan.rule.id) if context.compiled.campaigns else NO_BOOST
     rounding = context.policy.programme.rounding
     desired = award(eligible * plan.points, plan.per, (weight_bp, tier_bp, boost.multiplier_bp), rounding) + boost.bonus
-    granted, cap = desired, ""
+    granted, cap, boosts = desired, "", _NO_BOOSTS
     if boost.capped:
-        granted, cap = within_campaign_caps(
+        granted, cap, boosts = within_campaign_caps(
             context,
             boost,
             desired,
@@ -126,7 +137,7 @@ def _factors(context: Context, plan: RulePlan, name: str, eligible: int) -> Fact
     if plan.caps:
         granted, rule_cap = within_caps(context, plan, granted)
         cap = rule_cap or cap
-    return Factors(
+    factors = Factors(
         eligible,
         plan.points,
         plan.per,
@@ -140,6 +151,7 @@ def _factors(context: Context, plan: RulePlan, name: str, eligible: int) -> Fact
         boost.bonus,
         cap,
     )
+    return factors, boosts
 
 
 def _last_award(context: Context, name: str, grant: Grant, factors: Factors) -> LastAward:

@@ -49,7 +49,9 @@ from loyalty.corrections import adjust, adjustment_objection, penalise
 from loyalty.decisions import SOURCE, Cause
 from loyalty.due import Edits, next_edit, run_due
 from loyalty.earning import Earned, earn
+from loyalty.extensions import keep_by_activity
 from loyalty.holds import follow_verdict, hold
+from loyalty.joining import note_joining
 from loyalty.milestones import award_milestones
 from loyalty.notes import note_of
 from loyalty.orders import Order, Orders
@@ -57,7 +59,7 @@ from loyalty.refunds import refund
 from loyalty.rejections import Rejection, RejectionReason
 from loyalty.rewards import cancel_redemption, redeem
 from loyalty.scope import Scope
-from loyalty.tiers import count, join
+from loyalty.tiers import count
 from loyalty.verdicts import Verdict
 
 _NAMES = dict(zip(ACTION_TYPES, ACTION_NAMES, strict=True))
@@ -143,12 +145,9 @@ def _apply(context: Context, action: Action) -> Rejection | None:
 
 
 def _join(context: Context) -> None:
-    """The first action makes a member."""
     core = context.core
-    if not core.member:
-        core.member = context.member
-        core.joined_ms = context.time_ms
-        join(context)
+    if not core.member or context.time_ms < core.joined_ms:
+        note_joining(context)
     if context.compiled.inactivity_ms:
         inactive_ms = (context.time_ms // DAY_MS + 1) * DAY_MS + context.compiled.inactivity_ms
         if inactive_ms > core.inactive_ms:
@@ -167,6 +166,8 @@ def _earn(context: Context, action: Action) -> None:
         day = context.calendar.span("day", context.time_ms).day
         context.windows.interests.viewed(action.data.category, day)
     _count(context, amounts, earned)
+    if _NAMES[type(action)] in context.compiled.extending:
+        keep_by_activity(context)
 
 
 def _count(context: Context, amounts: Amounts, earned: Earned | None) -> None:
@@ -228,6 +229,8 @@ def _purchase(context: Context, action: Purchase) -> Rejection | None:
         )
         context.orders.add(data.order_id, order, context.now_ms, limits.reach_ms)
     _count(context, amounts, earned)
+    if "purchase" in context.compiled.extending:
+        keep_by_activity(context)
     return None
 
 

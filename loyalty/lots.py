@@ -8,6 +8,7 @@ Every function changes the lots and both balances together, and tells what it di
 """
 
 from bisect import bisect_left
+from collections.abc import Set
 
 from loyalty.account_rows import ActiveLot, Core, ExpiredLot, PendingLot
 from loyalty.calendar import INACTIVE_MS, NEVER_MS
@@ -152,6 +153,20 @@ def extend(core: Core, later_ms: int) -> list[LotChange]:
             changes.append(LotChange(active_name(before_ms), "active", -lot.points, before_ms))
             changes.append(LotChange(active_name(lot.expires_ms), "active", lot.points, lot.expires_ms))
     return changes
+
+
+def move_expiry(core: Core, dates_ms: Set[int], end_ms: int, remind_ms: int) -> list[LotChange]:
+    """Let all points that would expire at one of `dates_ms` expire at `end_ms`; the active ones become one lot."""
+    changes = []
+    for waiting in core.pending:
+        if waiting.expires_ms in dates_ms:
+            before_ms, waiting.expires_ms = waiting.expires_ms, end_ms
+            changes.append(LotChange(waiting.lot.hex(), "pending", -waiting.points, before_ms))
+            changes.append(LotChange(waiting.lot.hex(), "pending", waiting.points, end_ms))
+    early = [lot for lot in core.active if lot.expires_ms in dates_ms]
+    points = sum(lot.points for lot in early)
+    changes += [_take_active(core, lot.expires_ms, lot.points) for lot in early]
+    return changes + add_active(core, end_ms, points, remind_ms) if early else changes
 
 
 def expire(core: Core, lot: ActiveLot, at_ms: int) -> tuple[LotChange, int]:

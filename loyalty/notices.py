@@ -1,5 +1,7 @@
 """Notifications: what a member should be told, on the channels of the member's choice."""
 
+import msgspec
+
 from loyalty.context import Context
 from loyalty.decisions import (
     NOTIFICATION_TYPE,
@@ -21,27 +23,44 @@ def notify(
     always comes: `refusal` is its reason, empty where the reward is granted. The id is made from the number, since
     a lot can be worth two reminders: when it is spent, and late points come to it.
     """
-    core, scope = context.core, context.scope
-    if refusal is None and scope.policy.notifications.purpose in core.withheld:
+    if refusal is None and _withheld(context):
         return
+    data = _next(context, kind, about)
+    _send(context, msgspec.structs.replace(data, points=points, due_ms=due_ms, reason=refusal or ""))
+
+
+def notify_progress(context: Context, milestone: str, points: int, reached: int, target: int) -> None:
+    """Tell the member how far it is to a milestone's `points`."""
+    if not _withheld(context):
+        data = _next(context, "milestone_progress", milestone)
+        _send(context, msgspec.structs.replace(data, points=points, reached=reached, target=target))
+
+
+def _withheld(context: Context) -> bool:
+    return context.scope.policy.notifications.purpose in context.core.withheld
+
+
+def _next(context: Context, kind: NotificationKind, about: str) -> NotificationData:
+    """The notification with the member's next number."""
+    core, scope = context.core, context.scope
     context.account.core_changed = True
     core.sequences.notifications += 1
-    data = NotificationData(
+    return NotificationData(
         sequence=core.sequences.notifications,
         kind=kind,
         channels=core.channels,
         about=about,
-        points=points,
-        due_ms=due_ms,
-        reason=refusal or "",
         cause=context.cause,
         policy_version=scope.policy_version,
         engine=scope.engine,
     )
+
+
+def _send(context: Context, data: NotificationData) -> None:
     context.out.append(
         Notification(
-            id=derived_id(context.member, SOURCE, "notification", kind, str(core.sequences.notifications)),
-            type=NOTIFICATION_TYPE + kind,
+            id=derived_id(context.member, SOURCE, "notification", data.kind, str(data.sequence)),
+            type=NOTIFICATION_TYPE + data.kind,
             time=instant(context.time_ms),
             subject=context.member,
             data=data,

@@ -9,7 +9,8 @@ class Grant(msgspec.Struct, array_like=True, gc=False):
     """One award of an order, as it was: what a refund takes back is computed from these numbers alone.
 
     `lines` are the indices of the lines that were eligible, empty for the whole order. `lot` is the pending lot, empty
-    where the points became active at once.
+    where the points became active at once. `boosts` are the campaigns with a cap: what each added, and how much of that
+    refunds have freed again.
     """
 
     entry: bytes
@@ -21,6 +22,7 @@ class Grant(msgspec.Struct, array_like=True, gc=False):
     lot: bytes = b""
     taken: int = 0
     qualifying: bool = False
+    boosts: list[tuple[str, int, int]] = []
 
 
 class Order(msgspec.Struct, array_like=True, gc=False):

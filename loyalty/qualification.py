@@ -1,10 +1,15 @@
 """What counts for the tier: sums by local period, and the value on the ladder's scale that a window of them has."""
 
-from features.event_time import add_months
+from features.aggregates import Amounts
+from features.event_time import add_months, date_of
+from features.table import PURCHASES
 from loyalty.account_rows import QualifyingPeriod
 from loyalty.context import Context
 from loyalty.decisions import Contribution
 from loyalty.policy.fields import BP
+from loyalty.policy.ladder import MONTH_KEYS, MONTHS_KEY
+
+_MONTHS_PER_YEAR = 12
 
 
 def period_of(context: Context, day: int) -> QualifyingPeriod:
@@ -20,6 +25,30 @@ def period_of(context: Context, day: int) -> QualifyingPeriod:
     period = QualifyingPeriod(day, context.compiled.ladder.ids[0], {})
     periods.insert(at, period)
     return period
+
+
+def month_of(context: Context, amounts: Amounts, time_ms: int) -> list[tuple[int, int]]:
+    """Purchases, or purchases taken back, under the key of their local month."""
+    date = date_of(context.calendar.zone.local_day(time_ms))
+    key = MONTH_KEYS - (date.year * _MONTHS_PER_YEAR + date.month)
+    return [(key, value) for measure, value in amounts if measure == PURCHASES]
+
+
+def sum_up(sums: dict[int, int], adds: list[tuple[int, int]]) -> None:
+    """Add to sums, none of which falls below zero. A month counts while it has a purchase.
+
+    Example:
+        >>> sums = {}
+        >>> sum_up(sums, [(MONTH_KEYS - 1, 2), (MONTH_KEYS - 2, 1)])
+        >>> sum_up(sums, [(MONTH_KEYS - 2, -1)])
+        >>> sums[MONTHS_KEY]
+        1
+    """
+    for key, value in adds:
+        before = sums.get(key, 0)
+        after = sums[key] = max(0, before + value)
+        if key <= MONTH_KEYS and bool(before) != bool(after):
+            sums[MONTHS_KEY] = sums.get(MONTHS_KEY, 0) + (1 if after else -1)
 
 
 def window_start_day(context: Context, day: int) -> int:

@@ -8,6 +8,7 @@ expired meanwhile is not taken a second time.
 from features.actions import LineItem, Refund
 from features.measures import measures_of, refunded_measures
 from loyalty.awards import remaining
+from loyalty.campaigns import free_campaign_caps
 from loyalty.caps import give_back
 from loyalty.context import Context
 from loyalty.ledger import Facts, entry_id, post
@@ -114,11 +115,14 @@ def _take_back(context: Context, order_id: str, order: Order, grant: Grant) -> i
     """Take back what the refunds so far ask for beyond what has been taken before; returns how much that is."""
     refunded, whole = _refunded_share(order, grant)
     points = grant.granted - grant.taken - remaining(grant.granted, whole, refunded)
+    if grant.boosts and context.policy.points.refunds_free_caps:
+        free_campaign_caps(context, grant, refunded, whole)
     if points <= 0:
         return 0
     grant.taken += points
     facts = Facts(rule=grant.rule, order_id=order_id, grant=grant.entry.hex())
-    give_back(context, grant.rule, order.time_ms, points)
+    if context.policy.points.refunds_free_caps:
+        give_back(context, grant.rule, order.time_ms, points)
     if not grant.qualifying:
         reclaim(context, order.time_ms, grant, points, facts, active=context.policy.points.refunds != "only_pending")
     return points

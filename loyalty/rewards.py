@@ -12,8 +12,9 @@ from typing import Literal
 
 from features.actions import Redeem, RedeemCancel
 from features.table import REDEMPTIONS
+from loyalty.calendar import NEVER_MS
 from loyalty.context import Context
-from loyalty.decisions import LotChange, derived_id
+from loyalty.decisions import BenefitUse, LotChange, derived_id
 from loyalty.effects import Claim, ClaimAnswer, ClaimReturn, DrawWon, Effect
 from loyalty.ledger import Facts, entry_id, post
 from loyalty.lots import active_name, add_active, debit
@@ -24,6 +25,7 @@ from loyalty.policy.compiled import CAP_PERIODS
 from loyalty.policy.offers import Benefit, Reward, to_ms
 from loyalty.rejections import Rejection
 from loyalty.reminders import remind_ms
+from loyalty.tier_events import announce_use
 from loyalty.tiers import count
 
 Refusal = Literal[
@@ -144,13 +146,15 @@ def _give_back(context: Context, claim: str, order: Order, facts: Facts) -> None
 def _use_benefit(context: Context, benefit: Benefit, quantity: int) -> None:
     """Use a benefit of the tier, as often as its quota allows."""
     refusal: Refusal | None = None
+    use = BenefitUse(benefit.id, quantity)
     if benefit.id not in context.compiled.ladder.benefits.get(context.core.tier.tier, ()):
         refusal = "not_for_this_tier"
     elif benefit.quota is not None:
         key = _BENEFIT_COUNTER + benefit.id
-        day = context.calendar.span(CAP_PERIODS.get(benefit.per), context.time_ms).day
+        _, _, end_ms = span = context.calendar.span(CAP_PERIODS.get(benefit.per), context.time_ms)
         counter = context.account.counters.get(key, {})
-        used = counter.get(day, 0) + quantity
+        used = counter.get(span.day, 0) + quantity
+        use = BenefitUse(benefit.id, quantity, used, benefit.quota, end_ms if end_ms < NEVER_MS else 0)
         if used > benefit.quota:
             refusal = "quota_used"
         else:
@@ -158,9 +162,17 @@ def _use_benefit(context: Context, benefit: Benefit, quantity: int) -> None:
                 CAP_PERIODS.get(benefit.per), context.now_ms - context.policy.input.lateness_ms
             )
             kept = {past: times for past, times in counter.items() if past >= oldest.day}
-            context.account.counters[key] = {**kept, day: used}
+            context.account.counters[key] = {**kept, span.day: used}
             context.account.counters_changed = True
+    if refusal is None:
+        announce_use(context, use)
     notify(context, "reward_granted" if refusal is None else "reward_refused", benefit.id, refusal=refusal or "")
+
+
+def benefit_left(context: Context, benefit: Benefit, quota: int) -> int:
+    """How many uses of a benefit are left in the period that it is now."""
+    day = context.calendar.span(CAP_PERIODS.get(benefit.per), context.time_ms).day
+    return quota - context.account.counters.get(_BENEFIT_COUNTER + benefit.id, {}).get(day, 0)
 
 
 def price_of(reward: Reward, tier: str) -> int:

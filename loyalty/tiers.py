@@ -24,8 +24,8 @@ from loyalty.account_rows import QualifyingPeriod
 from loyalty.calendar import NEVER_MS, Span
 from loyalty.context import Context
 from loyalty.decisions import OverrideData
-from loyalty.policy.ladder import EARNED_KEY, QUALIFYING_KEY
-from loyalty.qualification import period_of, rank_of
+from loyalty.policy.ladder import EARNED_KEY, MONTHS_KEY, QUALIFYING_KEY
+from loyalty.qualification import month_of, period_of, rank_of, sum_up
 from loyalty.standing import Standing, heading_for, overridden, walk
 from loyalty.tier_events import announce
 
@@ -79,6 +79,8 @@ def add_up(context: Context, amounts: Amounts, time_ms: int, earned: int = 0, qu
         adds.append((EARNED_KEY, earned))
     if qualifying and QUALIFYING_KEY in counted:
         adds.append((QUALIFYING_KEY, qualifying))
+    if MONTHS_KEY in counted:
+        adds += month_of(context, amounts, time_ms)
     if not adds or state.window != ladder.window:
         return None
     span = context.cycle.span(ladder.period, time_ms)
@@ -99,7 +101,7 @@ def _add(context: Context, span: Span, adds: list[tuple[int, int]]) -> Reason | 
     period = period_of(context, span.day)
     if any(value < 0 for _, value in adds):
         return _lower(context, period, adds)
-    _sum_up(period, adds)
+    sum_up(period.sums, adds)
     if ladder.window_months == 1:
         rank = ladder.rank(ladder.value(period.sums, context.scope.weights))
     else:
@@ -112,18 +114,12 @@ def _add(context: Context, span: Span, adds: list[tuple[int, int]]) -> Reason | 
     return "qualified" if span.start_ms <= context.now_ms < span.end_ms else "late_activity"
 
 
-def _sum_up(period: QualifyingPeriod, adds: list[tuple[int, int]]) -> None:
-    sums = period.sums
-    for key, value in adds:
-        sums[key] = max(0, sums.get(key, 0) + value)
-
-
 def _lower(context: Context, period: QualifyingPeriod, adds: list[tuple[int, int]]) -> Reason | None:
     """After a refund: what the windows from `period` on had reached falls with their value, and no further."""
     ladder = context.compiled.ladder
     later = [other for other in context.core.tier.periods if other.day >= period.day]
     before = [rank_of(context, other.day) for other in later]
-    _sum_up(period, adds)
+    sum_up(period.sums, adds)
     lowered = False
     for other, rank_before in zip(later, before, strict=True):
         rank = rank_of(context, other.day)

@@ -22,9 +22,10 @@ _SHORTEST_MONTH_DAYS = 28
 
 EARNED_POINTS = "earned_points"
 QUALIFYING_POINTS = "qualifying_points"
-"""Measures of the ledger itself, beside those of `features.table`."""
+ACTIVE_MONTHS = "active_months"
+"""Measures that only tiers count, beside those of `features.table`."""
 
-_MEASURE_NAMES = frozenset({measure.name for measure in MEASURES} | {EARNED_POINTS, QUALIFYING_POINTS})
+_MEASURE_NAMES = frozenset({measure.name for measure in MEASURES} | {EARNED_POINTS, QUALIFYING_POINTS, ACTIVE_MONTHS})
 _FEATURE_NAMES = frozenset(feature.name for feature in FEATURES)
 
 
@@ -35,6 +36,11 @@ def problems_of(policy: "Policy") -> Iterator[str]:
         path = f"earning[{rule.id}]."
         yield from (path + problem for problem in _rule_problems(policy, rule))
     yield from _expiry_problems("points.expiry.", policy.points.expiry, policy.points.pending_days)
+    if policy.points.extension is not None:
+        path = "points.extension."
+        yield from _unknown(f"{path}actions", policy.points.extension.actions, ACTION_NAMES, "action")
+        if policy.points.expiry.kind in {"never", "inactivity"} and all(rule.expiry is None for rule in policy.earning):
+            yield f"{path}days: no points have a date that could be moved"
     yield from _ladder_problems(policy)
     yield from _score_problems(policy)
     yield from _segment_problems(policy)

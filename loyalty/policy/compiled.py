@@ -109,6 +109,7 @@ class Compiled:
         self.penalties: tuple[Penalty, ...] = policy.penalties
         expiry = policy.points.expiry
         self.pending_ms = policy.points.pending_days * DAY_MS
+        self.extending = frozenset() if policy.points.extension is None else frozenset(policy.points.extension.actions)
         self.inactivity_ms = expiry.days * DAY_MS if expiry.kind == "inactivity" else 0
         self.remind_ms = (
             policy.notifications.points_remind_days * DAY_MS if "points_expiry" in policy.notifications.about else 0

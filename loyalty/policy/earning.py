@@ -84,6 +84,16 @@ class EarningRule(Section, frozen=True):
     caps: tuple[Cap, ...] = ()
 
 
+class Extension(Section, frozen=True):
+    """Activity that keeps points: after one of `actions` no point expires before `days` have gone by.
+
+    What would expire earlier expires at the end of the local month in which the day `days` later falls.
+    """
+
+    actions: tuple[Name, ...]
+    days: Annotated[int, msgspec.Meta(ge=1, le=3_650)]
+
+
 class Points(Section, frozen=True):
     """What holds for all points unless a rule says otherwise.
 
@@ -91,12 +101,16 @@ class Points(Section, frozen=True):
     purchase's amount that earn nothing. `refunds`: what a refund may take: `only_pending` points, active ones too but
     `within_balance`, or all (`unlimited`), so that the balance may become negative. `stacking`: where several campaigns
     match an award, the `best_of` them counts, the one with the highest `priority`, or the `sum` of what each adds.
+    `refunds_free_caps`: points that a refund takes back make room again under the caps, in points, of their rule and
+    campaigns; how often something was granted stays used.
     """
 
     pending_days: Days = 0
     expiry: Expiry = Expiry()
+    extension: Extension | None = None
     exclude: tuple[AmountPart, ...] = ()
     refunds: Literal["only_pending", "within_balance", "unlimited"] = "within_balance"
+    refunds_free_caps: bool = True
     stacking: Literal["best_of", "priority", "sum"] = "best_of"
 
 
@@ -104,7 +118,8 @@ class Milestone(Section, frozen=True):
     """An achievement: `points` when the member's all-time total of `measure` reaches `target`.
 
     `repeat`: `once`, or again at `every` further multiple of the target. What was awarded stays when a refund takes the
-    total back, but the same multiple is never awarded twice. `measure` is one of `features.table`.
+    total back, but the same multiple is never awarded twice. `measure` is one of `features.table`. `steps`: the way to
+    each award is cut into so many equal parts, and the member is told of each part that is done (1: of the award only).
     """
 
     id: Name
@@ -112,6 +127,7 @@ class Milestone(Section, frozen=True):
     target: Positive
     points: Annotated[int, msgspec.Meta(ge=1, le=10**12)]
     repeat: Literal["once", "every"] = "once"
+    steps: Annotated[int, msgspec.Meta(ge=1, le=100)] = 1
     label: Label | None = None
 
 

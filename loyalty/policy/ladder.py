@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from features.event_time import DAY_MS, Period
 from features.table import measure_index
-from loyalty.policy.checks import EARNED_POINTS, QUALIFYING_POINTS
+from loyalty.policy.checks import ACTIVE_MONTHS, EARNED_POINTS, QUALIFYING_POINTS
 from loyalty.policy.fields import BP
 from loyalty.policy.tiers import ScoreTerm, Tiers
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class TermPlan(NamedTuple):
     """A counted measure: value on the ladder's scale is `weight * min(x, cap) * learned // (per * 10,000)`.
 
-    `key` is the measure's index in `features.table`, or `EARNED_KEY`, `QUALIFYING_KEY`.
+    `key` is the measure's index in `features.table`, or `EARNED_KEY`, `QUALIFYING_KEY`, `MONTHS_KEY`.
     """
 
     key: int
@@ -36,13 +36,19 @@ class TermPlan(NamedTuple):
 
 EARNED_KEY = -1
 QUALIFYING_KEY = -2
+MONTHS_KEY = -3
+
+MONTH_KEYS = -1_000
+"""The purchases of a local month are summed under this less the month's number; `MONTHS_KEY` has how many there are."""
 
 _BASIS_MEASURE = {
     "spend": "spend_minor",
     "visits": "purchase_count",
     "earned_points": EARNED_POINTS,
     "qualifying_points": QUALIFYING_POINTS,
+    "months": ACTIVE_MONTHS,
 }
+_LEDGER_KEYS = {EARNED_POINTS: EARNED_KEY, QUALIFYING_POINTS: QUALIFYING_KEY, ACTIVE_MONTHS: MONTHS_KEY}
 _PERIODS: dict[str, Period] = {"calendar_year": "year", "anniversary": "year", "rolling_months": "month"}
 
 
@@ -83,6 +89,5 @@ class Ladder:
 
 
 def _term(term: ScoreTerm) -> TermPlan:
-    ledger_keys = {EARNED_POINTS: EARNED_KEY, QUALIFYING_POINTS: QUALIFYING_KEY}
-    key = ledger_keys[term.measure] if term.measure in ledger_keys else measure_index(term.measure)
+    key = _LEDGER_KEYS[term.measure] if term.measure in _LEDGER_KEYS else measure_index(term.measure)
     return TermPlan(key, term.measure, term.weight, term.per or term.cap or 1, term.cap, term.learned)

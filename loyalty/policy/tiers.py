@@ -6,7 +6,7 @@ import msgspec
 
 from loyalty.policy.fields import Days, FactorBp, Label, Name, Positive, Section, ShareBp, Units
 
-Basis = Literal["score", "spend", "earned_points", "qualifying_points", "visits"]
+Basis = Literal["score", "spend", "earned_points", "qualifying_points", "visits", "months"]
 Window = Literal["calendar_year", "anniversary", "rolling_months", "lifetime"]
 Downgrade = Literal["one_down", "balance_based", "to_base"]
 
@@ -25,7 +25,7 @@ class ScoreTerm(Section, frozen=True):
 
     The contribution is `weight * min(x, cap) * learned_bp // (per * 10_000)`; without `per`, `per` is the cap, so that
     `weight` is the most that the term can give. `measure` is one of `features.table`, or `earned_points`,
-    `qualifying_points`.
+    `qualifying_points`, `active_months`.
     """
 
     measure: Name
@@ -38,13 +38,13 @@ class ScoreTerm(Section, frozen=True):
 class Tiers(Section, frozen=True):
     """The ladder and how a member moves on it.
 
-    `basis`: what is counted; `spend` in minor units, `visits` in purchases. `window`: over the local calendar year,
-    the member's own year from one `anniversary` of joining to the next, over the last `window_months` local months, or
-    for life. A tier that is reached is held to the end of the period (year, or month) that lies `valid_periods` after;
-    then `downgrade` says where a member goes who has not reached it again: one tier down, to what the last period's
-    value supports, or to the base. `hold_bp` (hysteresis): a member holds the tier for another cycle with this share
-    of its threshold, though reaching it takes all of it. `grace_days`: the downgrade waits this long. `warn_days`: a
-    warning comes this long before the end (0: none).
+    `basis`: what is counted; `spend` in minor units, `visits` in purchases, `months` in local months with a purchase.
+    `window`: over the local calendar year, the member's own year from one `anniversary` of joining to the next, over
+    the last `window_months` local months, or for life. A tier that is reached is held to the end of the period (year,
+    or month) that lies `valid_periods` after; then `downgrade` says where a member goes who has not reached it again:
+    one tier down, to what the last period's value supports, or to the base. `hold_bp` (hysteresis): a member holds the
+    tier for another cycle with this share of its threshold, though reaching it takes all of it. `grace_days`: the
+    downgrade waits this long. `warn_days`: a warning comes this long before the end (0: none).
     """
 
     ladder: tuple[Tier, ...]

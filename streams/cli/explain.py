@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from loyalty.explain import explain_last_award, explain_tier
+from loyalty.explain_standing import explain_standing
 from streams.cli.options import Broker, Prefix, SettingsFile, load_settings, say
 from streams.member_view import MemberView
 
@@ -31,6 +32,9 @@ def explain(
     say(explain_last_award(found.account, scope))
     say("")
     say(explain_tier(found.account, found.orders, found.windows, scope, log_time_ms))
+    standing = explain_standing(found.account, found.orders, found.windows, scope, log_time_ms)
+    if standing:
+        say(f"\n{standing}")
 
 
 def register(app: typer.Typer) -> None:

@@ -16,11 +16,12 @@ _BP = 10_000
 
 
 class Award(NamedTuple):
-    """What is granted, for which lines of the order, and since when pending and expiry count."""
+    """What is granted, for which lines of the order, since when pending and expiry count, what a campaign added."""
 
     points: int
     lines: list[int]
     since: datetime
+    boost: tuple[str, int] = ("", 0)
 
 
 @dataclass
@@ -52,11 +53,11 @@ class Awards:
             return round(Fraction(eligible * rule.points, rule.per_minor or 1) * factors)
 
         points = award(_BP)
-        best = self.campaign(rule, action)
+        best, boost = self.campaign(rule, action), ("", 0)
         if best is not None:
-            points += self.added(best, award(best.multiplier_bp) - points + best.bonus)
-        points = self.capped(rule, action, points)
-        return Award(points, lines, since) if points else None
+            boost = best.id, self.added(best, award(best.multiplier_bp) - points + best.bonus)
+        points = self.capped(rule, action, points + boost[1])
+        return Award(points, lines, since, boost) if points else None
 
     def lines(self, rule: EarningRule, action: Action) -> list[int]:
         data: Any = action.data
@@ -136,6 +137,10 @@ class Awards:
         for key, cap in zip(self.cap_keys(rule, at), rule.caps, strict=True):
             if cap.points is not None:
                 self.used[key] = max(0, self.used[key] - points)
+
+    def give_back_boost(self, campaign: str, points: int) -> None:
+        """Make room again under a campaign's own cap."""
+        self.used[f"campaign {campaign}", date.min] -= points
 
 
 def _longest(period: str) -> timedelta:

@@ -30,6 +30,8 @@ class Grant:
     expires: datetime
     taken: int = 0
     void: bool = False
+    boost: tuple[str, int] = ("", 0)
+    freed: int = 0
 
 
 @dataclass
@@ -200,7 +202,8 @@ class NaiveLedger:
                 days = self.policy.points.pending_days if rule.pending_days is None else rule.pending_days
                 expires = self.time.expires(rule.expiry or self.policy.points.expiry, award.since)
                 due = award.since + days * DAY if days else None
-                grants.append(self.grant(Grant(rule.id, award.points, award.lines, due, expires), log))
+                grant = Grant(rule.id, award.points, award.lines, due, expires, boost=award.boost)
+                grants.append(self.grant(grant, log))
         counted = self.tiers.counted
         if action.name == "purchase":
             items = [(item.item_id, item.amount) for item in data.items]
@@ -339,6 +342,10 @@ class NaiveLedger:
         return max(0, grant.points - grant.taken - round(grant.points * (1 - self.share(order, grant))))
 
     def take_back(self, order: Bought, grant: Grant, points: int) -> None:
+        campaign, added = grant.boost
+        freed = added - round(added * (1 - self.share(order, grant)))
+        self.awards.give_back_boost(campaign, freed - grant.freed)
+        grant.freed = freed
         grant.taken += points
         self.awards.give_back(grant.rule, order.at, points)
         if grant in self.pending:
