@@ -8,7 +8,6 @@ Every function changes the lots and both balances together, and tells what it di
 """
 
 from bisect import bisect_left
-from collections.abc import Set
 
 from loyalty.account_rows import ActiveLot, Core, ExpiredLot, PendingLot
 from loyalty.calendar import INACTIVE_MS, NEVER_MS
@@ -155,7 +154,7 @@ def extend(core: Core, later_ms: int) -> list[LotChange]:
     return changes
 
 
-def move_expiry(core: Core, dates_ms: Set[int], end_ms: int, remind_ms: int) -> list[LotChange]:
+def move_expiry(core: Core, dates_ms: set[int], end_ms: int, remind_ms: int) -> list[LotChange]:
     """Let all points that would expire at one of `dates_ms` expire at `end_ms`; the active ones become one lot."""
     changes = []
     for waiting in core.pending:

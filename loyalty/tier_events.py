@@ -53,13 +53,12 @@ def announce(
     """
     old, new = tiers
     core, scope, ladder = context.core, context.scope, context.compiled.ladder
-    state = core.tier
     context.account.core_changed = True
     core.sequences.tier_changes += 1
     parts = contributions(context, context.cycle.span(ladder.period, context.now_ms).day)
     score = sum(part.points for part in parts)
     rank = ladder.index.get(new, 0)
-    held = ladder.index.get(state.tier, 0)
+    held = ladder.index.get(core.tier.tier, 0)
     above = rank + 1 if rank + 1 < len(ladder.ids) else None
     before = _benefits(context, old) if benefits.before is None else benefits.before
     after = _benefits(context, new)
@@ -75,7 +74,7 @@ def announce(
         contributions=parts,
         to_remain=max(0, ladder.hold_thresholds[held] - score),
         to_next=0 if above is None else max(0, ladder.thresholds[above] - score),
-        valid_until_ms=0 if state.valid_until_ms == NEVER_MS else state.valid_until_ms,
+        valid_until_ms=0 if core.tier.valid_until_ms == NEVER_MS else core.tier.valid_until_ms,
         benefits_granted=granted,
         benefits_revoked=tuple(benefit for benefit in before if benefit not in after),
         benefits_changed=benefits.changed,
@@ -91,9 +90,8 @@ def announce(
     context.out.append(
         TierChange(id=identity, type=TIER_TYPE + kind, time=instant(context.time_ms), subject=context.member, data=data)
     )
-    told = _TOLD.get(kind)
-    if told is not None and context.compiled.tells_tiers:
-        notify(context, told, new, due_ms=data.valid_until_ms)
+    if kind in _TOLD and context.compiled.tells_tiers:
+        notify(context, _TOLD[kind], new, due_ms=data.valid_until_ms)
 
 
 def announce_benefits(context: Context, before: Compiled) -> None:
