@@ -343,7 +343,7 @@ class NaiveLedger:
 
     def take_back(self, order: Bought, grant: Grant, points: int) -> None:
         campaign, added = grant.boost
-        freed = added - round(added * (1 - self.share(order, grant)))
+        freed = max(grant.freed, added - round(added * (1 - self.share(order, grant))))
         self.awards.give_back_boost(campaign, freed - grant.freed)
         grant.freed = freed
         grant.taken += points

@@ -130,6 +130,24 @@ def problems(text: str) -> list[str]:
             "rewards[x].end: must be after start",
         ),
         ("rates_ppm = { USD = 5 }", "programme.rates_ppm.USD: the programme's own currency has rate 1000000"),
+        # holds and extensions
+        (
+            '[[holds]]\nid = "h"\nby = "anomaly"\ndays = 1\nkinds = ["fraud"]',
+            "holds[h].by: the misconduct score knows neither kinds nor severity_from",
+        ),
+        (
+            '[[holds]]\nid = "h"\nby = "anomaly"\ndays = 1\nscore_from = 1_001',
+            "holds[h].score_from: the misconduct score is at most 1000",
+        ),
+        ('[[holds]]\nid = "h"\ndays = 1\ncancels = true', "holds[h].cancels: is for holds by anomaly"),
+        (
+            '[points]\nexpiry = { kind = "end_of_year" }\nextension = { actions = ["dance"], days = 5 }',
+            "points.extension.actions: there is no action `dance`",
+        ),
+        (
+            '[points]\nexpiry = { kind = "inactivity", days = 9 }\nextension = { actions = ["login"], days = 5 }',
+            "points.extension.days: no points have a date that could be moved",
+        ),
     ],
 )
 def test_each_problem_is_named_with_its_path(text: str, problem: str) -> None:
