@@ -13,8 +13,8 @@ from loyalty.calendar import Calendar, Span
 from loyalty.context import Context
 from loyalty.cycles import Anniversaries
 from loyalty.decisions import OverrideData
-from loyalty.policy.ladder import Ladder
-from loyalty.qualification import rank_of
+from loyalty.policy.ladder import MONTHS_KEY, Ladder
+from loyalty.qualification import rank_of, sum_up
 from loyalty.standing import walk
 from loyalty.tier_events import announce
 
@@ -60,8 +60,7 @@ def _absorb_periods(mine: TierState, other: TierState, ladder: Ladder) -> None:
     for period in other.periods:
         known = by_day.setdefault(period.day, period)
         if known is not period:
-            for key, value in period.sums.items():
-                known.sums[key] = known.sums.get(key, 0) + value
+            sum_up(known.sums, [pair for pair in period.sums.items() if pair[0] != MONTHS_KEY])
             known.reached = max(known.reached, period.reached, key=lambda tier: ladder.index.get(tier, 0))
     mine.periods = [by_day[day] for day in sorted(by_day)]
 
