@@ -1,4 +1,4 @@
-"""Every word of the policy file is shown at work by a case in this folder, with its arithmetic; so is every choice."""
+"""Every word of the policy file is shown at work by a case, with its arithmetic; so is every choice."""
 
 import re
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from loyalty.policy.loader import section_of
 from loyalty.policy.model import Policy
 
 HERE = Path(__file__).parent
+SHARED = (HERE.parent / "streams" / "test_draws.py",)
 
 # Sections that tell the trainer how to learn: no ledger decision reads them. Their cases are with its models.
 TRAINERS = {"learning", "recommendations", "opinions", "misconduct"}
@@ -30,8 +31,9 @@ ELSEWHERE = {
 
 @cache
 def cases() -> str:
-    """All tests of this folder but this one; line ends that are written as such in a string are line ends."""
-    texts = (path.read_text(encoding="utf-8") for path in sorted(HERE.glob("test_*.py")) if path != Path(__file__))
+    """All cases of the rules, and of what several members share; a line end written as such in a string is one."""
+    files = [*sorted(HERE.glob("test_*.py")), *SHARED]
+    texts = (path.read_text(encoding="utf-8") for path in files if path != Path(__file__))
     return "\n".join(texts).replace("\\n", "\n")
 
 
@@ -70,12 +72,12 @@ CHOICES = sorted(
 @pytest.mark.parametrize("knob", KNOBS)
 def test_every_knob_has_a_case(knob: str) -> None:
     as_value, as_table = rf"\b{knob}\b\s*=", rf"\[{knob}\]|\.{knob}\]"
-    assert re.search(f"{as_value}|{as_table}", cases()), f"`{knob}` is in no case of this folder"
+    assert re.search(f"{as_value}|{as_table}", cases()), f"`{knob}` is in no case"
 
 
 @pytest.mark.parametrize(("knob", "choice"), CHOICES)
 def test_every_choice_has_a_case(knob: str, choice: str) -> None:
-    assert re.search(rf"[\"']{choice}[\"']", cases()), f"{knob} = {choice!r} is in no case of this folder"
+    assert re.search(rf"[\"']{choice}[\"']", cases()), f"{knob} = {choice!r} is in no case"
 
 
 def test_what_has_no_case_here_is_still_a_word_of_the_policy() -> None:
