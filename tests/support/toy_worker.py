@@ -1,16 +1,19 @@
 """A worker process with the toy fold: `python -m tests.support.toy_worker`, settings from the environment.
 
-`TOY_FAULT` is `kill:STEP:N`, `stop:STEP:N` or `raise:STEP:N`: what happens the N-th time a commit reaches a step.
+`TOY_FAULT` is `kill:STEP:N`, `stop:STEP:N` or `raise:STEP:N`: what happens the N-th time a commit reaches a step, or
+the point `sending`, right before state goes to the changelog. `TOY_SABOTAGE` names a protection to work without.
 """
 
 import os
 import signal
 from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 from streams.app import run_worker
-from streams.commit import Step, StepHook
 from streams.logs import configure_logs
 from streams.settings import Settings
+from streams.writers import BatchWriter, Rows
 from tests.support.toy_fold import ToyFold
 
 _SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
@@ -20,13 +23,13 @@ class PlannedError(Exception):
     """A bug, as planned."""
 
 
-def fault_hook(plan: str) -> StepHook:
+def fault_hook(plan: str) -> Callable[[str, int], None]:
     """A hook that does as planned to this process, "" for nothing."""
     what, _, when = plan.partition(":")
     planned_step, _, times = when.partition(":")
     seen: Counter[str] = Counter()
 
-    def hook(step: Step, _partition: int) -> None:
+    def hook(step: str, _partition: int) -> None:
         seen[step] += 1
         if step == planned_step and seen[step] == int(times):
             if what == "raise":
@@ -36,10 +39,34 @@ def fault_hook(plan: str) -> StepHook:
     return hook
 
 
+def without(protection: str) -> AbstractContextManager[None]:
+    """Take a protection away, "" for none."""
+    if not protection:
+        return nullcontext()
+    from tests.simulation import sabotage  # noqa: PLC0415 - the simulation takes a second to load
+
+    taken_away: AbstractContextManager[None] = getattr(sabotage, protection)()
+    return taken_away
+
+
+def tell_sending(hook: Callable[[str], None]) -> None:
+    """Call `hook` before each state batch is sent."""
+    send_state = BatchWriter.send_state
+
+    async def tell_and_send(self: BatchWriter, partition: int, rows: Rows, mark: int) -> int:
+        hook("sending")
+        return await send_state(self, partition, rows, mark)
+
+    BatchWriter.send_state = tell_and_send  # type: ignore[method-assign]  # the product has no hook for this
+
+
 if __name__ == "__main__":
     configure_logs("info")
-    run_worker(
-        Settings.load(None, {name: value for name, value in os.environ.items() if name.startswith("TIERSTREAM_")}),
-        new_fold=ToyFold,
-        hook=fault_hook(os.environ.get("TOY_FAULT", "")),
-    )
+    fault = fault_hook(os.environ.get("TOY_FAULT", ""))
+    tell_sending(lambda step: fault(step, 0))
+    with without(os.environ.get("TOY_SABOTAGE", "")):
+        run_worker(
+            Settings.load(None, {name: value for name, value in os.environ.items() if name.startswith("TIERSTREAM_")}),
+            new_fold=ToyFold,
+            hook=fault,
+        )
