@@ -21,7 +21,8 @@ PACKAGES := features loyalty online_models streams deploy
 # Two processes, because tests wait for brokers and workers more than they compute. Doctests are tests too.
 PYTEST := $(BIN)/pytest -q -n 2 --dist worksteal --doctest-modules
 
-.PHONY: help setup kafka data demo test check nightly chaos soak bench bench-quick profile eval text lock clean
+.PHONY: help setup kafka data demo test check nightly chaos soak faust-report bench bench-quick profile eval text lock
+.PHONY: clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -76,6 +77,9 @@ SEED ?= 1
 MINUTES ?= 20
 ACTIONS ?= 1000000
 FAULTS ?= 60
+
+faust-report: .venv/installed kafka ## what stock Faust loses and doubles on a real broker, beside this shell: docs/faust.md
+	$(BIN)/python -m tests.faults.faust_table
 
 chaos: .venv/installed kafka ## a fault campaign on three brokers; SEED=n MINUTES=m ACTIONS=n FAULTS=n
 	$(BIN)/python -m tests.chaos --seed $(SEED) --minutes $(MINUTES) --actions $(ACTIONS) --faults $(FAULTS)

@@ -3,6 +3,8 @@
 What a reader of `loyalty.points` can recompute without us. The account that is stored must say the same.
 """
 
+from typing import Self
+
 from loyalty.account_rows import Core
 from loyalty.decisions import EntryData, LotStatus
 from loyalty.lots import DEBT, active_name
@@ -30,6 +32,15 @@ class Statement:
         self.pending = 0
         self.active = 0
         self._lots: Lots = {}
+
+    @classmethod
+    def opened(cls, core: Core) -> Self:
+        """The statement that goes on from an account."""
+        statement = cls()
+        statement.sequence = core.sequences.points
+        statement.pending, statement.active = core.pending_points, core.active_points
+        statement._lots = lots_of(core)
+        return statement
 
     def add(self, entry: EntryData) -> str:
         """Take in the next entry; returns what is wrong with its sums, "" where they are right."""

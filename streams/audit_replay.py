@@ -7,6 +7,7 @@ import msgspec
 
 from streams.decision_log import position_of
 from streams.memory_store import MemoryStore
+from streams.openings import opened_rows
 from streams.pipeline import PartitionFold
 from streams.records import LogRecord, Output
 
@@ -17,12 +18,16 @@ Entries = dict[tuple[str, int], bytes]
 
 
 class Refolded(msgspec.Struct, frozen=True):
-    """What a log leads to: the entries and rows up to `mark`, and the entries of what comes after it."""
+    """What a log leads to: the entries and rows up to `mark`, and the entries of what comes after it.
+
+    `opened` are the rows of members that the log begins with.
+    """
 
     mark: int
     landed: Entries
     ahead: Entries
     rows: MemoryStore
+    opened: MemoryStore
 
 
 def refold(fold: PartitionFold, rows: MemoryStore, records: Iterable[LogRecord], mark: int) -> Refolded:
@@ -36,7 +41,9 @@ def refold(fold: PartitionFold, rows: MemoryStore, records: Iterable[LogRecord],
     """
     source = iter(records)
     landed: Entries = {}
+    opened = MemoryStore()
     while some := list(islice(source, _AT_ONCE)):
+        opened.write(list(opened_rows(some)))
         upto = [record for record in some if record.offset <= mark]
         while upto and upto[-1].offset > fold.mark:
             batch = fold.fold(upto)
@@ -49,8 +56,8 @@ def refold(fold: PartitionFold, rows: MemoryStore, records: Iterable[LogRecord],
             for record in [*rest, *source]:
                 fold.apply(record)
             _note(ahead, fold.take_outputs())
-            return Refolded(mark, landed, ahead, rows)
-    return Refolded(mark, landed, {}, rows)
+            return Refolded(mark, landed, ahead, rows, opened)
+    return Refolded(mark, landed, {}, rows, opened)
 
 
 def _note(entries: Entries, outputs: Iterable[Output]) -> None:

@@ -39,11 +39,14 @@ class PartitionAudit(msgspec.Struct, frozen=True):
 
 
 class _Reading:
-    """What one member's deliveries come to, for a reader that takes the next number only, up to `until`."""
+    """What one member's deliveries come to, for a reader that takes the next number only, up to `until`.
 
-    def __init__(self, until: int) -> None:
+    `opened` is the account that the log begins with.
+    """
+
+    def __init__(self, until: int, opened: Core) -> None:
         self.until = until
-        self.statement = Statement()
+        self.statement = Statement.opened(opened)
         self.values: dict[int, bytes] = {}
         self.numbers: dict[str, int] = {}
 
@@ -186,7 +189,9 @@ class _Audit:
         reading = self.readings.get(member)
         if reading is None:
             core = self.cores.get(member)
-            reading = self.readings[member] = _Reading(0 if core is None else core.sequences.points)
+            opened = stored_account(member, self._evidence.refolded.opened.get)
+            until = 0 if core is None else core.sequences.points
+            reading = self.readings[member] = _Reading(until, opened.core)
         return reading
 
     def _say(self, kind: MismatchKind, member: str, detail: str) -> None:

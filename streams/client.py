@@ -3,10 +3,11 @@
 For downstream consumers, the command line and tests. Blocking, and outside any consumer group.
 """
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import Self
 
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from features.errors import BrokerError
 from streams.decision_log import DECISION_TOPICS, DecisionTopic
@@ -16,6 +17,10 @@ from streams.topics import TopicKind, topic_name, topic_partitions
 _TIMEOUT_S = 30.0
 _POLL_S = 0.2
 _AT_ONCE = 2_000
+_RETRY_S = 0.1
+_NO_LEADER_YET = frozenset(
+    {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART}
+)
 
 # A fetch that waits for news of one partition holds up the news of the others.
 FETCH_WAIT_MS = 20
@@ -88,8 +93,24 @@ class Reader:
 
     def end(self, partition: TopicPartition) -> int:
         """Offset that the next record of a partition will have."""
-        _, high = self._consumer.get_watermark_offsets(partition, timeout=_TIMEOUT_S)
-        return int(high)
+        return end_offset(self._consumer, partition)
+
+
+def end_offset(consumer: Consumer, partition: TopicPartition) -> int:
+    """Offset that the next record of a partition will have; one that was made a moment ago may not have its leader yet.
+
+    Raises:
+        BrokerError: the broker does not say.
+    """
+    deadline = time.monotonic() + _TIMEOUT_S
+    while True:
+        try:
+            return int(consumer.get_watermark_offsets(partition, timeout=_TIMEOUT_S)[1])
+        except KafkaException as failure:
+            if failure.args[0].code() not in _NO_LEADER_YET or time.monotonic() > deadline:
+                said = failure.args[0].str()
+                raise BrokerError(f"{partition.topic}/{partition.partition}: cannot be read: {said}") from failure
+            time.sleep(_RETRY_S)
 
 
 def read_decisions(settings: Settings) -> Iterator[tuple[DecisionTopic, bytes]]:

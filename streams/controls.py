@@ -18,6 +18,8 @@ __all__ = [
     "CONTROL_PREFIX",
     "MAX_WEIGHTS_BYTES",
     "Control",
+    "OpeningData",
+    "OpeningRecord",
     "PolicyData",
     "PolicyRecord",
     "PublicKey",
@@ -29,6 +31,7 @@ __all__ = [
     "WeightsRecord",
     "decode_control",
     "is_signed",
+    "opening_record",
     "policy_record",
     "public_key_of",
     "reveal_record",
@@ -99,7 +102,26 @@ class RevealRecord(SignedRecord, frozen=True, kw_only=True, tag_field="type", ta
     data: Reveal
 
 
-Control = Tick | WeightsRecord | PolicyRecord | VerdictRecord | RevealRecord
+class OpeningData(msgspec.Struct, frozen=True):
+    """A part of the state that a generation starts from: record `number` of `of`, from 0.
+
+    `rows` are stored rows with their keys; those of record 0 belong to the partition as a whole. `public_keys` are
+    those of the newest policy among them: the first record vouches for itself, as a first policy does.
+    """
+
+    number: int
+    of: int
+    public_keys: tuple[PublicKey, ...]
+    rows: tuple[tuple[bytes, bytes], ...]
+
+
+class OpeningRecord(SignedRecord, frozen=True, kw_only=True, tag_field="type", tag=CONTROL_PREFIX + "opening"):
+    """Brings the state of an earlier generation into the head of a new one's log."""
+
+    data: OpeningData
+
+
+Control = Tick | WeightsRecord | PolicyRecord | VerdictRecord | RevealRecord | OpeningRecord
 
 _DECODER = msgspec.json.Decoder(Control)
 
@@ -154,3 +176,8 @@ def verdict_record(verdict: Verdict, key: Ed25519PrivateKey) -> bytes:
 def reveal_record(revealed: Reveal, key: Ed25519PrivateKey) -> bytes:
     """A signed seed, for the partition of the draw's owner, under the owner's subject as key."""
     return sign(RevealRecord(id=f"reveal-{revealed.draw}", data=revealed), key)
+
+
+def opening_record(data: OpeningData, key: Ed25519PrivateKey) -> bytes:
+    """A signed part of an opening."""
+    return sign(OpeningRecord(id=f"opening-{data.number}", data=data), key)

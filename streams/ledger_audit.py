@@ -108,7 +108,7 @@ def _audit(settings: Settings, number: int, identity: LogIdentity, member: str |
     deliveries = list(_values(settings, "points", number))
     rows = MemoryStore()
     fold = new_fold(number, identity, rows, topic_name(settings, "actions"))
-    refolded = refold(fold, rows, _log(settings, number), stands.mark)
+    refolded = refold(fold, rows, log_of(settings, number), stands.mark)
     return audit_partition(PartitionEvidence(number, deliveries, table, refolded), member)
 
 
@@ -118,7 +118,8 @@ def _values(settings: Settings, kind: TopicKind, number: int) -> Iterator[bytes]
             yield message.value() or b""
 
 
-def _log(settings: Settings, number: int) -> Iterator[LogRecord]:
+def log_of(settings: Settings, number: int) -> Iterator[LogRecord]:
+    """The records of a partition of the actions topic up to its end now."""
     with Reader(settings, ("actions",), number) as reader:
         for _, message in reader.to_end():
             _, timestamp_ms = message.timestamp()

@@ -4,13 +4,26 @@ from typing import assert_never
 
 from streams import accounting
 from streams.codecs import InvalidAction
-from streams.controls import Control, PolicyRecord, RevealRecord, Tick, VerdictRecord, WeightsRecord, is_signed
+from streams.controls import (
+    Control,
+    OpeningRecord,
+    PolicyRecord,
+    RevealRecord,
+    Tick,
+    VerdictRecord,
+    WeightsRecord,
+    is_signed,
+)
 from streams.effects import EffectRecord
 from streams.exchange import Exchange
+from streams.openings import Books, take_opening
 from streams.outbox import Outbox
 from streams.partition import Partition, no_policy
 from streams.records import LogRecord
 from streams.verdicts import Verdicts
+
+Deciding = Tick | WeightsRecord | PolicyRecord | VerdictRecord | RevealRecord
+"""What may come anywhere in a log."""
 
 
 class OwnRecords:
@@ -22,7 +35,7 @@ class OwnRecords:
         self._exchange = exchange
         self._verdicts = verdicts
 
-    def apply_control(self, record: LogRecord, control: Control) -> None:
+    def apply_control(self, record: LogRecord, control: Deciding) -> None:
         """Take a tick, weights, a policy or a verdict."""
         if not self._is_signed(record, control):
             return
@@ -47,6 +60,11 @@ class OwnRecords:
                 assert_never(control)
         self._partition.count(accounting.CONTROL_RECORDS)
 
+    def apply_opening(self, record: LogRecord, opening: OpeningRecord, books: Books) -> None:
+        """Take a part of the state that the log begins with."""
+        if self._is_signed(record, opening):
+            take_opening(self._partition, books, record, opening.data)
+
     def apply_effect(self, record: LogRecord, effect: EffectRecord) -> None:
         """Take an effect of another partition, or of this one."""
         if not self._is_signed(record, effect):
@@ -62,7 +80,7 @@ class OwnRecords:
         newest = self._partition.versions.newest_policy
         if newest is not None:
             keys = newest.public_keys
-        elif isinstance(message, PolicyRecord):
+        elif isinstance(message, PolicyRecord | OpeningRecord):
             keys = message.data.public_keys
         else:
             raise no_policy(record)

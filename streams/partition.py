@@ -1,11 +1,21 @@
 """What a partition knows beside its members: its place in the log, log time, versions and counters."""
 
+from collections.abc import Iterable
+
 from features.errors import ContractError
 from streams.controls import PolicyData, WeightsData
 from streams.records import LogRecord, RowStore
 from streams.row_format import row_mark, row_payload
 from streams.state import PARTITION_KEY, PartitionRow, decode_partition_row, encode_partition_row
-from streams.version_rows import AdoptedWeights, decode_policy, decode_weights, encode_version, policy_key, weights_key
+from streams.version_rows import (
+    POLICY_KEYS,
+    AdoptedWeights,
+    decode_policy,
+    decode_weights,
+    encode_version,
+    policy_key,
+    weights_key,
+)
 from streams.versions import Versions
 
 
@@ -58,6 +68,22 @@ class Partition:
             self.versions.add_policy(data, self.row.adopted_ms.get(data.version, 0))
         for key in self._store.scan(weights_key(0), weights_key(2**32 - 1)):
             self.versions.add_weights(decode_weights(self._stored(key)))
+
+    def begin(self, rows: Iterable[tuple[bytes, bytes]]) -> None:
+        """Begin with the partition row and the versions of an opening."""
+        opened = dict(rows)
+        row = decode_partition_row(row_payload(PARTITION_KEY, opened.pop(PARTITION_KEY)))
+        row.topic_id, row.partitions = self.row.topic_id, self.row.partitions
+        row.log_time_ms = max(row.log_time_ms, self.row.log_time_ms)
+        self.row = row
+        for key, stored in sorted(opened.items()):
+            payload = row_payload(key, stored)
+            if key.startswith(POLICY_KEYS):
+                data = decode_policy(payload)
+                self.versions.add_policy(data, row.adopted_ms.get(data.version, 0))
+            else:
+                self.versions.add_weights(decode_weights(payload))
+            self._changed_versions.append((key, payload))
 
     def _stored(self, key: bytes) -> bytes:
         row = self._store.get(key)

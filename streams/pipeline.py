@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from loyalty.owners import Owner
 from streams.codecs import InvalidAction, decode
-from streams.controls import PolicyRecord, RevealRecord, Tick, VerdictRecord, WeightsRecord
+from streams.controls import OpeningRecord, PolicyRecord, RevealRecord, Tick, VerdictRecord, WeightsRecord
 from streams.due_work import DueWork
 from streams.effects import EffectRecord
 from streams.exchange import Exchange
@@ -16,6 +16,7 @@ from streams.intake import Intake
 from streams.links import Links
 from streams.member_effects import Handlers, MemberEffects
 from streams.members import DEFAULT_CACHED_MEMBERS, Members, members_to_keep
+from streams.openings import Books, refuse_before_complete
 from streams.outbox import Outbox
 from streams.own_records import OwnRecords
 from streams.owners import Owners
@@ -49,11 +50,12 @@ class PartitionFold:
         topic: str = "loyalty.actions",
         cached_members: int = DEFAULT_CACHED_MEMBERS,
     ) -> None:
-        self._partition = Partition(partition, topic_id, store, partitions)
-        self._members = Members(store, cached_members)
+        self._books = Books(store)
+        self._partition = Partition(partition, topic_id, self._books, partitions)
+        self._members = Members(self._books, cached_members)
         self._outbox = Outbox(self._partition, topic)
         self._due = DueWork(self._partition, self._members, self._outbox)
-        self._owners = Owners(store)
+        self._owners = Owners(self._books)
         links = Links(self._partition, self._outbox, self._due)
         self._intake = Intake(self._partition, self._members, self._outbox, self._due, links)
         verdicts = Verdicts(self._partition, self._members, self._outbox, self._due)
@@ -111,7 +113,7 @@ class PartitionFold:
             if record.offset <= self.mark:
                 continue
             self.apply(record)
-            if self._members.changed_bytes_estimate > MAX_STATE_BATCH_BYTES:
+            if self._members.changed_bytes_estimate + self._books.pending_bytes > MAX_STATE_BATCH_BYTES:
                 break
         return self._take(before)
 
@@ -119,16 +121,21 @@ class PartitionFold:
         """The rows of all batches up to `mark` are in the store."""
         self._members.landed(mark)
         self._owners.landed(mark)
+        self._books.landed(mark)
 
     def apply(self, record: LogRecord) -> None:
         """Apply one record; the outputs wait in `take_outputs` or the next batch."""
         self._partition.advance(record.timestamp_ms)
         message = decode(record)
+        if not isinstance(message, OpeningRecord):
+            refuse_before_complete(self._partition, record)
         match message:
             case InvalidAction():
                 self._outbox.reject(record, message)
             case Tick() | WeightsRecord() | PolicyRecord() | VerdictRecord() | RevealRecord():
                 self._own_records.apply_control(record, message)
+            case OpeningRecord():
+                self._own_records.apply_opening(record, message, self._books)
             case EffectRecord():
                 self._own_records.apply_effect(record, message)
             case _:
@@ -145,10 +152,11 @@ class PartitionFold:
 
     def _take(self, before: dict[str, int]) -> Batch:
         mark = self.mark
-        rows: list[tuple[bytes, bytes | None]] = [
+        rows = self._books.take(mark)
+        rows.extend(
             (key, None if payload is None else pack_row(mark, payload))
             for key, payload in self._members.take_changed(mark)
-        ]
+        )
         rows.extend((key, pack_row(mark, payload)) for key, payload in self._owners.take_changed(mark))
         rows.extend((key, pack_row(mark, payload)) for key, payload in self._partition.take_changed())
         counts = {name: grown for name, count in self.counts.items() if (grown := count - before.get(name, 0))}

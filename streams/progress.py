@@ -2,11 +2,11 @@
 
 from typing import Self
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from features.errors import BrokerError
 from online_models.published import decode_published
-from streams.client import FETCH_WAIT_MS
+from streams.client import FETCH_WAIT_MS, end_offset
 from streams.row_format import row_mark, row_payload
 from streams.settings import Settings
 from streams.state import PARTITION_KEY, PartitionRow, decode_partition_row
@@ -14,6 +14,9 @@ from streams.topics import TopicKind, topic_name, topic_partitions, trainer_grou
 
 _TIMEOUT_S = 30.0
 _NONE_COMMITTED = 0
+_AT_END = KafkaError._PARTITION_EOF  # noqa: SLF001 - so the client names its public constant
+# So few offsets after the mark are looked at one by one.
+_MARKERS = 16
 
 
 class Progress:
@@ -27,6 +30,7 @@ class Progress:
                 # Named only to ask what the trainer has committed; nothing is subscribed.
                 "group.id": trainer_group(settings),
                 "enable.auto.commit": False,
+                "enable.partition.eof": True,
                 "fetch.wait.max.ms": FETCH_WAIT_MS,
                 "log_level": 0,
             }
@@ -51,15 +55,37 @@ class Progress:
 
     def end(self, kind: TopicKind, partition: int) -> int:
         """Offset that the next record of a partition will have."""
-        at = TopicPartition(topic_name(self._settings, kind), partition)
-        _, high = self._consumer.get_watermark_offsets(at, timeout=_TIMEOUT_S)
-        return int(high)
+        return end_offset(self._consumer, TopicPartition(topic_name(self._settings, kind), partition))
 
     def lag(self) -> int:
         """Records of the actions topic that have not been applied yet."""
         heads = self.heads()
         partitions = range(topic_partitions(self._settings, "actions"))
-        return sum(self.end("actions", n) - (heads[n][0] + 1 if n in heads else 0) for n in partitions)
+        return sum(self._behind(number, heads[number][0] if number in heads else -1) for number in partitions)
+
+    def _behind(self, partition: int, mark: int) -> int:
+        """Records after the mark. The markers of producers' transactions take offsets, too: a few may be no records."""
+        end = self.end("actions", partition)
+        return self._records(partition, mark + 1, end) if 0 < end - mark - 1 <= _MARKERS else end - mark - 1
+
+    def _records(self, partition: int, start: int, end: int) -> int:
+        """How many records of the actions topic stand at offsets in `[start, end)`."""
+        self._consumer.assign([TopicPartition(topic_name(self._settings, "actions"), partition, start)])
+        found = 0
+        while (message := self._poll()) is not None:
+            found += 1
+            if message.offset() >= end - 1:
+                break
+        return found
+
+    def _poll(self) -> Message | None:
+        """The next record of what is assigned, None at the end of a partition."""
+        message = self._consumer.poll(_TIMEOUT_S)
+        if message is not None and message.error() is None:
+            return message
+        if message is None or message.error().code() != _AT_END:
+            raise BrokerError("the ends of the topics cannot be read; is the broker up?")
+        return None
 
     def is_settled(self) -> bool:
         """Whether every example is learned from, every weights version adopted, and every action applied.
@@ -72,11 +98,15 @@ class Progress:
         examples = self.end("examples", 0)
         if self._learned() < examples:
             return False
-        weights = self._last_values("weights", (0,))
-        newest = decode_published(weights[0]).version if weights else 0
         # The last record may be the late one of a trainer that was given up, and of an older version.
         adopted = {row.weights_version for _, row in self.heads().values()}
+        newest = self.newest_weights()
         return len(adopted) == 1 and min(adopted) >= newest and not self.lag() and self.end("examples", 0) == examples
+
+    def newest_weights(self) -> int:
+        """The version of the last record published, 0 for none."""
+        weights = self._last_values("weights", (0,))
+        return decode_published(weights[0]).version if weights else 0
 
     def _learned(self) -> int:
         """Offset of the examples topic that the trainer reads next."""
@@ -95,9 +125,9 @@ class Progress:
         if wanted:
             self._consumer.assign([TopicPartition(topic, number, last) for number, last in wanted.items()])
         while len(found) < len(wanted):
-            message = self._consumer.poll(_TIMEOUT_S)
-            if message is None or message.error() is not None:
-                raise BrokerError(f"{topic}: its last records cannot be read; is the broker up?")
-            if message.offset() == wanted[message.partition()]:  # more may have been written since
+            message = self._poll()
+            if (
+                message is not None and message.offset() == wanted[message.partition()]
+            ):  # more may have been written since
                 found[message.partition()] = bytes(message.value())
         return found

@@ -1,22 +1,18 @@
 """Write a policy into partitions of the actions topic: the first one into empty ones, ahead of every action."""
 
-import time
 from collections.abc import Iterable
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from features.errors import BrokerError
+from streams.client import end_offset
 from streams.controls import PolicyData, policy_record
 from streams.partitioning import partition_of
 from streams.settings import Settings
 from streams.topics import topic_name, topic_partitions
 
 _TIMEOUT_S = 30.0
-_RETRY_S = 0.1
-_NO_LEADER_YET = frozenset(
-    {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART}
-)
 
 # A policy does not move log time, so in a history it is stamped before anything that can have happened; a live topic
 # stamps it on arrival. (To librdkafka 0 means now.)
@@ -81,16 +77,9 @@ def publish_to_owner(settings: Settings, subject: str, raw: bytes) -> int:
 
 
 def _end(settings: Settings, topic: str, partition: int) -> int:
-    """Offset that the next record will have; a topic that was made a moment ago may not have its leaders yet."""
+    """Offset that the next record will have."""
     consumer = Consumer({"bootstrap.servers": settings.bootstrap_servers, "group.id": "unused", "log_level": 0})
-    deadline = time.monotonic() + _TIMEOUT_S
     try:
-        while True:
-            try:
-                return int(consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_TIMEOUT_S)[1])
-            except KafkaException as failure:
-                if failure.args[0].code() not in _NO_LEADER_YET or time.monotonic() > deadline:
-                    raise BrokerError(f"{topic}/{partition}: cannot be read: {failure.args[0].str()}") from failure
-                time.sleep(_RETRY_S)
+        return end_offset(consumer, TopicPartition(topic, partition))
     finally:
         consumer.close()

@@ -29,7 +29,7 @@ from loyalty.effects import EFFECT_KINDS
 from online_models.examples import EXAMPLE_EVENTS
 from online_models.findings import FINDING_EVENTS
 from streams.codecs import DeadLetter
-from streams.controls import PolicyRecord, RevealRecord, Tick, VerdictRecord, WeightsRecord
+from streams.controls import OpeningRecord, PolicyRecord, RevealRecord, Tick, VerdictRecord, WeightsRecord
 from streams.effects import EFFECT_PREFIX, EffectRecord
 
 Json = dict[str, object]
@@ -50,7 +50,7 @@ FAMILIES: Mapping[Event, tuple[str, tuple[str, ...]]] = {
 CHANNELS: Mapping[str, tuple[str, Sequence[Event]]] = {
     "actions": (
         "Member actions, key = member id, and signed records of our own that decide with them.",
-        (*ACTION_TYPES, Tick, WeightsRecord, PolicyRecord, VerdictRecord, RevealRecord, EffectRecord),
+        (*ACTION_TYPES, Tick, WeightsRecord, PolicyRecord, VerdictRecord, RevealRecord, OpeningRecord, EffectRecord),
     ),
     "points": ("Every ledger entry, numbered per member.", (LedgerEntry,)),
     "tier-changes": ("Every change of a member's tier or of its validity, numbered per member.", (TierChange,)),

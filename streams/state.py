@@ -55,6 +55,7 @@ class PartitionRow(msgspec.Struct, array_like=True):
     under policy version `edit_swept`; they are being looked at under `edit_target`, up to the key `edit_cursor`.
     `partitions` is how many the topic has. `effects_out` has, per receiving partition, the number of the next effect to
     it, and `effects_in`, per sending partition, the number of the next effect that is accepted from it.
+    Of the opening that the partition began with, `opening` has how many records were taken, and how many there are.
     """
 
     topic_id: bytes
@@ -71,6 +72,7 @@ class PartitionRow(msgspec.Struct, array_like=True):
     partitions: int = 1
     effects_out: dict[int, int] = {}
     effects_in: dict[int, int] = {}
+    opening: tuple[int, int] = (0, 0)
 
 
 def encode_partition_row(row: PartitionRow) -> bytes:

@@ -15,6 +15,7 @@ import rocksdict
 from features.errors import CorruptStateError
 from streams.logs import fields, log
 from streams.memory_store import MemoryStore
+from streams.store_age import remove_outdated
 
 Rows = Iterable[tuple[bytes, bytes | None]]
 
@@ -111,6 +112,7 @@ class RocksPartition:
         # Beside the database, because the next start deletes that.
         self._torn = path.with_name(path.name + _TORN_SUFFIX)
         self._block_cache_bytes = block_cache_bytes
+        remove_outdated(path)
         self._db = self._open_whole()
         if self._torn.exists() or self._get_or_none(_IDENTITY_KEY) != identity:
             if self._torn.exists() or self._get_or_none(_OFFSET_KEY) is not None:

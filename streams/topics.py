@@ -22,6 +22,7 @@ TopicKind = Literal[
 
 FOREVER_MS = -1
 DAY_MS = 24 * 3_600_000
+DELETIONS_KEPT_MS = 30 * DAY_MS
 _MIB = 1024 * 1024
 MEMBERS_TABLE = "members"
 
@@ -151,6 +152,8 @@ def topic_config(settings: Settings, kind: TopicKind) -> dict[str, str]:
     if spec.compact:
         # A reader that is a day behind still sees every version of a row.
         config["min.compaction.lag.ms"] = str(DAY_MS)
+        # A store that was off for so long still learns of every deletion; an older one is built anew (streams.stores).
+        config["delete.retention.ms"] = str(DELETIONS_KEPT_MS)
     else:
         config["retention.ms"] = str(spec.retention_ms)
         config["retention.bytes"] = "-1"

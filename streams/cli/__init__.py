@@ -15,6 +15,7 @@ from streams.cli.demo import register as register_demo
 from streams.cli.draw import register as register_draw
 from streams.cli.explain import register as register_explain
 from streams.cli.policy import register as register_policy
+from streams.cli.repartition import register as register_repartition
 from streams.cli.replay import register as register_replay
 from streams.cli.workers import register as register_workers
 
@@ -33,6 +34,7 @@ for register in (
     register_explain,
     register_draw,
     register_audit,
+    register_repartition,
     register_config,
     register_policy,
     register_demo,

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
+from streams.progress import Progress
 from streams.settings import Settings
 from streams.topics import topic_name
 from tests.support.processes import eventually
@@ -38,6 +39,10 @@ def test_only_what_was_committed_counts(kafka_broker: str, topic_prefix: str, tm
         committed = EACH * sum(1 for number in range(TRANSACTIONS) if number % 3)
         eventually(lambda: run.has_applied(committed), 60, "every committed action applied")
         worker.kill()
+        with Progress(Settings.load(None, run.environment)) as progress:
+            end = progress.end("actions", 0)
+            assert end == TRANSACTIONS * (EACH + 1)
+            assert [progress._behind(0, mark) for mark in (end - 3, end - 2)] == [1, 0], "a marker is no lag"
         # The next life starts behind a marker, where the next record is further on: no loss, and no endless search.
         run.produce(100)
         worker.start()

@@ -12,6 +12,8 @@ from streams.trainer import CheckpointFile, TrainerCheckpoint
 
 Rows = list[tuple[bytes, bytes | None]]
 
+_TORN = 0.15
+
 
 class DiskPartition:
     """A store as RocksDB keeps it: write batches, each whole; a power failure takes the last ones, never a middle one.
@@ -68,10 +70,17 @@ class Disk:
         self.checkpoints.clear()
 
     def lose_power(self, draw: random.Random) -> None:
-        """What was not on the platter yet is gone."""
+        """What was not on the platter yet is gone, from each file as much as it likes; some are torn.
+
+        A torn end of RocksDB's log is cut off when it is opened, so the store is an older one. Torn anywhere else, the
+        store is refused and built anew, as is a torn checkpoint.
+        """
         for partition, store in self.stores.items():
-            self.stores[partition] = store.older(draw.randint(0, len(store.writes)))
+            kept = 0 if draw.random() < _TORN else draw.randint(0, len(store.writes))
+            self.stores[partition] = store.older(kept)
         del self.checkpoints[draw.randint(0, len(self.checkpoints)) :]
+        if self.checkpoints and draw.random() < _TORN:
+            self.checkpoints.append(self.checkpoints[-1][: draw.randrange(len(self.checkpoints[-1]))])
 
 
 class Stores:
@@ -115,9 +124,12 @@ class DiskCheckpoints(CheckpointFile):
         self._disk.checkpoints.append(msgspec.msgpack.encode(checkpoint))
 
     def read(self, identity: bytes) -> tuple[Trainer, int]:
-        """The newest checkpoint."""
+        """The newest checkpoint; a torn one is refused, as `CheckpointFile` does."""
         if not self._disk.checkpoints:
             return Trainer(), -1
-        checkpoint = msgspec.msgpack.decode(self._disk.checkpoints[-1], type=TrainerCheckpoint)
+        try:
+            checkpoint = msgspec.msgpack.decode(self._disk.checkpoints[-1], type=TrainerCheckpoint)
+        except msgspec.DecodeError:
+            return Trainer(), -1
         assert checkpoint.identity == identity
         return Trainer.from_checkpoint(checkpoint.trainer), checkpoint.offset

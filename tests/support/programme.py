@@ -57,6 +57,7 @@ class Programme:
             "TIERSTREAM_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
             "TIERSTREAM_APP_ID": settings.app_id,
             "TIERSTREAM_TOPIC_PREFIX": settings.topic_prefix,
+            "TIERSTREAM_PARTITIONS": str(settings.partitions),
             "TIERSTREAM_TICKER": settings.ticker,
             "TIERSTREAM_WEB_PORT": "0",
             "TIERSTREAM_STANDBY_REPLICAS": "0",

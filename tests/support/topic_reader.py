@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from confluent_kafka import Consumer, Message, TopicPartition
 
+from streams.client import end_offset
 from streams.records import LogRecord
 
 _TIMEOUT_S = 30.0
@@ -36,10 +37,7 @@ def ends(bootstrap: str, topic: str) -> dict[int, int]:
     """Offset that the next record of each partition will have."""
     consumer = _consumer(bootstrap, "reader-of-tests")
     try:
-        return {
-            number: consumer.get_watermark_offsets(TopicPartition(topic, number), _TIMEOUT_S)[1]
-            for number in _numbers(consumer, topic)
-        }
+        return {number: end_offset(consumer, TopicPartition(topic, number)) for number in _numbers(consumer, topic)}
     finally:
         consumer.close()
 
@@ -61,7 +59,8 @@ def lag(bootstrap: str, group: str, topic: str) -> int:
 
 
 def _read(consumer: Consumer, partition: TopicPartition) -> Iterator[Message]:
-    low, high = consumer.get_watermark_offsets(partition, _TIMEOUT_S)
+    high = end_offset(consumer, partition)
+    low, _ = consumer.get_watermark_offsets(partition, _TIMEOUT_S)
     if low == high:
         return
     consumer.assign([TopicPartition(partition.topic, partition.partition, low)])

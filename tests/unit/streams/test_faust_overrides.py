@@ -5,14 +5,22 @@ import os
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import AsyncMock, MagicMock
 
+import faust
+import pytest
+from faust.tables.recovery import Recovery as StockRecovery
 from faust.transport.consumer import IntervalTree
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread as StockThread
 from faust.transport.drivers.aiokafka import Consumer as StockConsumer
 from faust.types import TP
 
-from streams.faust_overrides import EXIT_SOFTWARE, ShellConsumer, _NothingRead, was_cancelled
+from streams.faust_overrides import EXIT_SOFTWARE, ShellConsumer, ShellConsumerThread, _NothingRead, was_cancelled
+from streams.recovery import Recovery
 
 ACTIONS = TP("loyalty.actions", 0)
 # Three batches were acknowledged: each event's offset is the last of its records.
@@ -87,3 +95,79 @@ def test_a_process_ends_even_where_it_cannot_say_why(tmp_path: Path) -> None:
     with (tmp_path / "log").open("w") as log:
         ended = subprocess.run([sys.executable, "-c", code], stdout=log, stderr=log, env=buffered, check=False)
     assert ended.returncode == EXIT_SOFTWARE
+
+
+def test_stock_faust_seeks_to_what_was_committed_and_ours_stays_where_recovery_put_it() -> None:
+    for kind, seeks in ((StockConsumer, 1), (ShellConsumer, 0)):
+        consumer = with_acknowledged(kind, [])
+        consumer._read_offset = {}
+        consumer.seek_to_committed = AsyncMock(return_value={ACTIONS: 5})
+        asyncio.run(consumer.perform_seek())
+        assert consumer.seek_to_committed.await_count == seeks
+
+
+def test_stock_faust_stops_fetching_a_partition_whose_buffer_is_full_and_ours_goes_on() -> None:
+    for kind, fetched in ((StockConsumer, set()), (ShellConsumer, {ACTIONS})):
+        consumer = with_acknowledged(kind, [])
+        consumer.app = SimpleNamespace(in_recovery=False)
+        consumer._active_partitions = {ACTIONS}
+        consumer._buffered_partitions = set()
+        consumer.on_buffer_full(ACTIONS)
+        assert consumer._active_partitions == fetched
+
+
+def test_stock_faust_lets_partitions_flow_before_it_seeks_and_ours_seeks_first() -> None:
+    assert order_of(lambda app: StockRecovery.on_recovery_completed(stock_recovery(app), generation_id=1)) == [
+        "resume_partitions",
+        "perform_seek",
+    ]
+    assert order_of(lambda app: our_recovery(app)._resume({ACTIONS: 7})) == ["seek_wait", "resume_partitions"]
+
+
+def order_of(resume: Callable[[Any], Coroutine[Any, Any, None]]) -> list[str]:
+    """In which order a recovery that is complete seeks and lets partitions flow."""
+    app = MagicMock(consumer_generation_id=1)
+    app.on_rebalance_complete.send = AsyncMock()
+    app._fetcher.maybe_start = AsyncMock()
+    app.consumer.assignment.return_value = {ACTIONS}
+    app.consumer.seek_wait = AsyncMock()
+    app.consumer.perform_seek = AsyncMock()
+    asyncio.run(resume(app))
+    steps = {"resume_partitions", "perform_seek", "seek_wait"}
+    return [name for name, *_ in app.consumer.mock_calls if name in steps]
+
+
+def stock_recovery(app: Any) -> Any:  # noqa: ANN401 - a mock
+    recovery = MagicMock(app=app)
+    recovery.tables = MagicMock(values=list)
+    recovery._is_changelog_tp.return_value = False
+
+    async def wait(work: Awaitable[None], **_: object) -> None:
+        await work
+
+    recovery._wait = wait
+    return recovery
+
+
+def our_recovery(app: Any) -> Recovery:  # noqa: ANN401 - a mock
+    recovery = Recovery.__new__(Recovery)
+    recovery.app = app
+    recovery.completed = MagicMock()
+    return recovery
+
+
+@pytest.mark.parametrize(
+    ("kind", "level"), [(StockThread, "read_uncommitted"), (ShellConsumerThread, "read_committed")]
+)
+def test_stock_faust_reads_what_a_transaction_has_not_committed_and_ours_does_not(
+    kind: Any,  # noqa: ANN401 - Faust has no types
+    level: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = "faust.transport.drivers.aiokafka.aiokafka.AIOKafkaConsumer"
+    monkeypatch.setattr(made, lambda **options: SimpleNamespace(_isolation_level=options["isolation_level"]))
+    thread = kind.__new__(kind)
+    thread.app = faust.App("levels", broker="kafka://nowhere", store="memory://")
+    thread.consumer = SimpleNamespace(in_transaction=False)
+    transport = SimpleNamespace(url=thread.app.conf.broker_consumer, default_port=9092)
+    assert thread._create_worker_consumer(transport)._isolation_level == level

@@ -61,6 +61,10 @@ class Watched(Progress):
         assert partition == 0
         return self._world.actions if kind == "actions" else self._world.examples
 
+    def _records(self, partition: int, start: int, end: int) -> int:
+        assert partition == 0
+        return end - start
+
     def _learned(self) -> int:
         self._world.step()
         return self._world.learned

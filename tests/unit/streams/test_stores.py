@@ -1,6 +1,8 @@
 """One suite over both kinds of partition store, and the laws of replaying a changelog into them."""
 
+import os
 import random
+import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -234,3 +236,18 @@ def test_a_torn_block_is_an_error_for_its_reader_and_the_next_start_builds_anew(
     fresh.write([(b"k", b"v")], 7)
     fresh.close()
     assert RocksPartition(folder, b"changelog-1", CACHE).changelog_offset == 7, "it is built anew once"
+
+
+@pytest.mark.parametrize(("days", "offset"), [(28, 7), (30, NOTHING_READ)])
+def test_a_store_that_was_off_for_longer_than_deletions_are_kept_is_built_anew(
+    tmp_path: Path, days: int, offset: int
+) -> None:
+    store = RocksPartition(tmp_path, b"changelog-1", CACHE)
+    store.write([(b"a", b"1")], 7)
+    store.close()
+    then = time.time() - days * 86_400
+    for file in tmp_path.glob("*"):
+        os.utime(file, (then, then))
+    again = RocksPartition(tmp_path, b"changelog-1", CACHE)
+    assert again.changelog_offset == offset
+    again.close()
