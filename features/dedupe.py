@@ -23,7 +23,7 @@ DIGEST_BYTES: Final = 8
 IDS_PER_PAGE: Final = 16
 
 # A page with so many bytes of notes is full too, so that an action after it rewrites a small page again.
-NOTE_BYTES_PER_PAGE: Final = 160
+NOTE_BYTES_PER_PAGE: Final = 96
 
 _OPEN_ROW: Final = b"i"
 _NUMBER_BYTES: Final = 4
