@@ -21,7 +21,7 @@ PACKAGES := features loyalty online_models streams deploy
 # Two processes, because tests wait for brokers and workers more than they compute. Doctests are tests too.
 PYTEST := $(BIN)/pytest -q -n 2 --dist worksteal --doctest-modules
 
-.PHONY: help setup kafka data demo test check nightly chaos soak faust-report bench bench-quick profile eval text lock
+.PHONY: help setup kafka data demo test check nightly chaos soak faust-report bench bench-quick profile eval text recommendations lock
 .PHONY: clean
 
 help: ## this list
@@ -122,6 +122,9 @@ eval: .venv/eval-installed $(FILE) ## what is learned, beside baselines, into ou
 
 text: .venv/eval-installed ## what is learned from text, beside a batch model; REVIEWS=file adds reviews of one's own
 	$(BIN)/python -m benchmarks.text $(if $(REVIEWS),--reviews $(REVIEWS))
+
+recommendations: .venv/installed $(FILE) ## is the next basket in the list? beside popularity and repeat purchases
+	$(BIN)/python -m benchmarks.recommendations $(FILE)
 
 # --- upkeep
 

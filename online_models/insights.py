@@ -6,7 +6,9 @@ from loyalty.policy import Policy
 from online_models.conduct import ConductWatch
 from online_models.findings import Copied, Finding, Found, finding_of
 from online_models.opinions import OpinionDesk
-from online_models.sightings import ConductSighting, OpinionSighting, Sighting
+from online_models.recommended import Recommendation
+from online_models.recommending import Recommender
+from online_models.sightings import BasketSighting, ConductSighting, OpinionSighting, Sighting
 
 
 class Insights:
@@ -15,6 +17,7 @@ class Insights:
     def __init__(self) -> None:
         self.opinions = OpinionDesk()
         self.conduct = ConductWatch()
+        self.recommender = Recommender()
         self._findings = 0
 
     def read(self, sighting: Sighting, offset: int, policy: Policy) -> tuple[Finding, ...]:
@@ -25,6 +28,18 @@ class Insights:
         ]
         self._findings += len(findings)
         return tuple(findings)
+
+    def recommend(self, sighting: Sighting, offset: int, policy: Policy) -> Recommendation | None:
+        """What a basket leads to; None for other sightings."""
+        if not isinstance(sighting, BasketSighting):
+            return None
+        recommended = self.recommender.learn(sighting.basket, offset, policy.recommendations)
+        return Recommendation(
+            example_offset=offset,
+            log_time_ms=sighting.log_time_ms,
+            partition=sighting.partition,
+            recommended=recommended,
+        )
 
     def _found(self, sighting: Sighting, policy: Policy) -> Iterator[Found]:
         name = f"{sighting.partition}-{sighting.number}"

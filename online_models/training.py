@@ -20,6 +20,7 @@ from online_models.findings import Finding
 from online_models.insights import Insights
 from online_models.models import Models
 from online_models.published import Evidence, PublishedWeights
+from online_models.recommended import Recommendation
 from online_models.tier_score import TermEvidence, as_pairs
 from online_models.weights import ActionEvidence
 
@@ -87,6 +88,7 @@ class Trainer:
         self._models: Models | None = None
         self.insights = Insights()
         self.findings: tuple[Finding, ...] = ()
+        self.recommendation: Recommendation | None = None
 
     def learn(self, record: Record, offset: int) -> PublishedWeights | None:
         """Read the next record of the examples topic, at `offset`; return a weights version if it completes one.
@@ -94,13 +96,13 @@ class Trainer:
         An example counts once: of each source partition only the next number is accepted. A lower one was sent again,
         a higher one will be, after those before it.
 
-        What else the record completes is then in `findings`, until the next one is read.
+        What else the record completes is then in `findings` and `recommendation`, until the next one is read.
 
         Raises:
             ContractError: an example comes before any policy notice.
             PolicyError: a notice's policy cannot be read.
         """
-        self.findings = ()
+        self.findings, self.recommendation = (), None
         if isinstance(record, PolicyNotice):
             self._adopt(record)
             return None
@@ -115,6 +117,7 @@ class Trainer:
         if not isinstance(record, Example):
             self._sightings += 1
             self.findings = self.insights.read(record, offset, self._policy)
+            self.recommendation = self.insights.recommend(record, offset, self._policy)
             return None
         if record.outcome.table != TABLE:
             self._foreign += 1

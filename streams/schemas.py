@@ -28,6 +28,7 @@ from loyalty.draw_records import DRAW_RECORDS
 from loyalty.effects import EFFECT_KINDS
 from online_models.examples import EXAMPLE_EVENTS
 from online_models.findings import FINDING_EVENTS
+from online_models.recommended import RecommendationEvent
 from streams.codecs import DeadLetter
 from streams.controls import OpeningRecord, PolicyRecord, RevealRecord, Tick, VerdictRecord, WeightsRecord
 from streams.effects import EFFECT_PREFIX, EffectRecord
@@ -59,6 +60,7 @@ CHANNELS: Mapping[str, tuple[str, Sequence[Event]]] = {
     "draws": ("Terms, tickets and results of draws, to be checked by anyone.", DRAW_RECORDS),
     "examples": ("Matured examples, sightings and policy notices, one partition.", EXAMPLE_EVENTS),
     "findings": ("What the trainer found out: waves, copies, verdicts; one partition.", FINDING_EVENTS),
+    "recommendations": ("What a member may buy next; the newest per member holds.", (RecommendationEvent,)),
 }
 
 

@@ -15,6 +15,7 @@ TopicKind = Literal[
     "examples",
     "weights",
     "findings",
+    "recommendations",
     "deadletter",
     "draws",
     "changelog",
@@ -79,6 +80,12 @@ TOPICS: tuple[TopicSpec, ...] = (
         kind="findings",
         why="waves, copies and verdicts with what they rest on, in one order; kept as long as the verdicts they led to",
         single=True,
+        max_message_bytes=1 * _MIB,
+    ),
+    TopicSpec(
+        kind="recommendations",
+        why="the newest of each member is what counts; a platform that starts reads them all",
+        compact=True,
         max_message_bytes=1 * _MIB,
     ),
     TopicSpec(

@@ -18,14 +18,16 @@ from faust.types import TP
 
 from features.errors import ContractError
 from online_models.checkpoint import CheckpointError
-from online_models.examples import decode_record
+from online_models.examples import decode_record, pseudonym
 from online_models.published import PublishedWeights
+from online_models.recommended import Recommended
 from online_models.training import Trainer
 from streams.changelog import Replay
 from streams.faust_overrides import ShellApp, acknowledge, end_process, was_cancelled
 from streams.findings_log import FindingsLog
 from streams.logs import fields, log
 from streams.metrics import Metrics
+from streams.recommendations_log import RecommendationsLog
 from streams.records import LogRecord
 from streams.recovery import Positions
 from streams.weights_log import WeightsLog
@@ -82,11 +84,12 @@ class CheckpointFile:
 
 
 class Outlets(NamedTuple):
-    """Where a trainer's word goes: the weights topic, a version in every partition, the findings topic."""
+    """Where a trainer's word goes: the weights topic, a version in every partition, findings, recommendations."""
 
     weights: WeightsLog
     fan_out: Callable[[PublishedWeights], Awaitable[None]]
     findings: FindingsLog
+    recommendations: RecommendationsLog
 
 
 class TrainerShell:
@@ -115,6 +118,7 @@ class TrainerShell:
         self._weights = outlets.weights
         self._fan_out = outlets.fan_out
         self._findings = outlets.findings
+        self._recommendations = outlets.recommendations
         self._metrics = metrics
         self._identity = b""
         self._trainer = Trainer()
@@ -141,9 +145,13 @@ class TrainerShell:
         return positions
 
     async def release(self) -> None:
-        """Keep what was learned, unless a version is on its way: its successor has to learn and publish it again."""
-        if self._offset > self._saved_offset and not self._publishing:
+        """Keep what was learned, unless something is on its way: the successor has to learn and publish it again."""
+        if self._offset > self._saved_offset and not (self._publishing or self._recommendations.waiting):
             self._save()
+
+    def recommend(self, member_id: str, length: int, available: Collection[str] | None) -> Recommended:
+        """The best list for a member as things stand; see `Recommender.recommend`."""
+        return self._trainer.insights.recommender.recommend(pseudonym(member_id), length, available)
 
     async def run(self, stream: Stream) -> None:
         """The agent: one event is a batch of examples."""
@@ -173,8 +181,11 @@ class TrainerShell:
             self._offset = record.offset
             if self._trainer.findings:
                 await self._report(record)
+            if self._trainer.recommendation is not None:
+                self._recommendations.put(self._trainer.recommendation, record.key or b"")
             if published is not None:
                 await self._publish(published)
+        await self._recommendations.flush()
         self._metrics.event("examples_learned", len(records))
         value = self._trainer.figures().value
         self._metrics.set("model_absolute_error_minor", "value", value.mae_minor)
@@ -198,6 +209,7 @@ class TrainerShell:
         if is_new:
             self._metrics.event("weights_published")
             log("trainer").info("weights published", extra=fields(weights_version=published.version))
+        await self._recommendations.flush()
         self._publishing = False
         self._save()
 

@@ -10,6 +10,8 @@ from streams.identities import store_identity_of
 from streams.keys import load_signing_key
 from streams.metrics import Metrics
 from streams.observing import add_views
+from streams.recommend_view import add_recommend_view
+from streams.recommendations_log import RecommendationsLog
 from streams.recovery import Recovery
 from streams.settings import Settings
 from streams.topics import topic_name, trainer_group
@@ -52,9 +54,11 @@ def build_trainer(settings: Settings, metrics: Metrics) -> ShellApp:
             findings=FindingsLog(
                 topic_name(settings, "findings"), connection, writer, VerdictSender(actions, key, writer)
             ),
+            recommendations=RecommendationsLog(topic_name(settings, "recommendations"), writer),
         ),
         metrics=metrics,
     )
     app.agent(batches_of(app, topic_name(settings, "examples")), name="trainer", concurrency=1)(shell.run)
     add_views(app, metrics)
+    add_recommend_view(app, shell.recommend)
     return app

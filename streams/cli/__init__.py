@@ -15,6 +15,7 @@ from streams.cli.demo import register as register_demo
 from streams.cli.draw import register as register_draw
 from streams.cli.explain import register as register_explain
 from streams.cli.policy import register as register_policy
+from streams.cli.recommend import register as register_recommend
 from streams.cli.repartition import register as register_repartition
 from streams.cli.replay import register as register_replay
 from streams.cli.workers import register as register_workers
@@ -35,6 +36,7 @@ for register in (
     register_draw,
     register_audit,
     register_repartition,
+    register_recommend,
     register_config,
     register_policy,
     register_demo,

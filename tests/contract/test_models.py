@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
-from loyalty.policy import Misconduct, Opinions
+from loyalty.policy import Misconduct, Opinions, Recommendations
 from online_models.conduct import ConductWatch
 from online_models.copies import CopyIndex
 from online_models.model_checks import Subject, model_problems_of
 from online_models.opinions import OpinionDesk
-from online_models.sightings import CONDUCT_SUMS, CONDUCT_TABLE, Conduct, Opinion
+from online_models.recommending import Recommender
+from online_models.sightings import CONDUCT_SUMS, CONDUCT_TABLE, Basket, BasketLine, Conduct, Opinion
 from online_models.waves import EVERYTHING, Complaint, WaveWatch, limits_of
 
 HOUR_MS = 3_600_000
@@ -59,6 +60,13 @@ def teach_conduct(watch: ConductWatch, number: int) -> object:
     return list(watch.judge(conduct, 0, number * HOUR_MS, Misconduct(min_sightings=100)))
 
 
+def teach_baskets(recommender: Recommender, number: int) -> object:
+    items = {(number * step * step + step) % 97 for step in range(1, 6)}
+    lines = tuple(BasketLine(f"p-{item}", f"c-{item % 9}") for item in sorted(items))
+    basket = Basket(member=f"m-{number * 7 % 60}", time_ms=number * HOUR_MS, tier="gold", lines=lines)
+    return recommender.learn(basket, number, Recommendations(enabled=True, explore_bp=5_000))
+
+
 MODELS: dict[str, Subject[Any]] = {
     "copies": Subject(
         make=lambda: CopyIndex(kept_texts=50),
@@ -80,11 +88,17 @@ MODELS: dict[str, Subject[Any]] = {
         ask=lambda watch: (watch.seen, sorted(watch._cases.items())),
         examples=500,
     ),
+    "recommender": Subject(
+        make=lambda: Recommender(kept_members=40, kept_items=60),
+        teach=teach_baskets,
+        ask=lambda recommender: [recommender.recommend(f"m-{member}", 5) for member in range(60)],
+        examples=300,
+    ),
     "opinions": Subject(
         make=lambda: OpinionDesk(kept_texts=50),
         teach=teach_opinions,
         ask=lambda desk: [(desk.texts.content(word), desk.texts.quality(word)) for word in WORDS],
-        examples=300,
+        examples=120,
     ),
 }
 

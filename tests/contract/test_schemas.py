@@ -19,6 +19,7 @@ from loyalty.effects import Claim, Effect
 from loyalty.owner_rows import DrawState
 from loyalty.scope import Scope
 from online_models.findings import Copied, Found, Judged, Wave, encode_finding, finding_of
+from online_models.recommended import Line, Recommendation, Recommended, Settled, encode_recommendation
 from streams.effects import EffectRecord
 from streams.memory_store import MemoryStore
 from streams.owners import Owners
@@ -61,7 +62,7 @@ ACTION_DATA: Mapping[str, dict[str, object]] = {
 OBSERVING = ("recommendations", "opinions", "misconduct")
 
 # What the trainer publishes; everything else but actions comes from the pipeline.
-OF_THE_TRAINER = {"findings"}
+OF_THE_TRAINER = {"findings", "recommendations"}
 
 SEED = bytes(32)
 POLICY_WITH_DRAW = policy_of(
@@ -182,3 +183,19 @@ def test_what_is_published_of_a_draw_fits_its_schema() -> None:
     for record in records:
         validator(str(type(record).__struct_config__.tag)).validate(json.loads(encode_draw(record)))
     assert names == {event_name(kind) for kind in CHANNELS["draws"][1]}
+
+
+def test_a_recommendation_fits_its_schema() -> None:
+    line = Line(id="p-1", score_micro=500_000, own_micro=0)
+    settled = Settled(example_offset=1, mixture="habit", propensity_bp=250, reward_micro=0)
+    recommended = Recommended(
+        member="a",
+        segment="gold/few",
+        mixture="popular",
+        propensity_bp=9_250,
+        items=(line,),
+        categories=(),
+        settled=settled,
+    )
+    made = Recommendation(example_offset=7, log_time_ms=1, partition=0, recommended=recommended)
+    validator("loyalty.recommendation").validate(json.loads(encode_recommendation(made)))

@@ -14,6 +14,7 @@ from streams.controls import tick_record
 from streams.findings_log import FindingsLog, VerdictSender
 from streams.metrics import Metrics
 from streams.pipeline import new_fold
+from streams.recommendations_log import RecommendationsLog
 from streams.records import LogIdentity, RowStore
 from streams.recovery import Recovery
 from streams.row_format import row_mark
@@ -249,9 +250,10 @@ class Cluster:
             identity=_store_identity,
             checkpoints=DiskCheckpoints(machine.disk),
             outlets=Outlets(
-                weights=WeightsLog(WEIGHTS, connection, writer),
-                fan_out=fan_out,
-                findings=FindingsLog(FINDINGS, connection, writer, VerdictSender(ACTIONS, KEY, writer)),
+                WeightsLog(WEIGHTS, connection, writer),
+                fan_out,
+                FindingsLog(FINDINGS, connection, writer, VerdictSender(ACTIONS, KEY, writer)),
+                RecommendationsLog("recommendations", writer),
             ),
             metrics=_METRICS,
         )

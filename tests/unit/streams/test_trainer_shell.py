@@ -12,6 +12,7 @@ from online_models.examples import PolicyNotice, encode_record
 from online_models.published import Evidence, PublishedWeights
 from online_models.training import Trainer
 from streams.metrics import Metrics
+from streams.recommendations_log import RecommendationsLog
 from streams.records import LogRecord
 from streams.trainer import CheckpointFile, Outlets, TrainerCheckpoint, TrainerShell
 
@@ -54,7 +55,7 @@ def shell_over(folder: Path, weights: object) -> TrainerShell:
         cast("Any", None),
         identity=identity,
         checkpoints=CheckpointFile(folder),
-        outlets=Outlets(cast("Any", weights), fan_out, cast("Any", None)),
+        outlets=Outlets(cast("Any", weights), fan_out, cast("Any", None), RecommendationsLog("", cast("Any", None))),
         metrics=Metrics(),
     )
     shell._trainer = OneVersionPerRecord()

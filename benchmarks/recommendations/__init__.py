@@ -1,0 +1,1 @@
+"""Recommendations beside popularity and the member's own repeat list, on real baskets."""
