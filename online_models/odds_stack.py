@@ -6,17 +6,18 @@ are judged as of their own time, as in `online_models.stack`.
 """
 
 from math import log
-from operator import mul
 from typing import NamedTuple
 
+import numpy as np
 from river import stats
 
-from online_models.contract import Inputs, Learner
+from online_models.contract import Inputs
 from online_models.habits import static_input
-from online_models.learners import Persistence
+from online_models.moments import Floats
 from online_models.odds import LogisticLeastSquares, probability
+from online_models.rows import Columns, row_of, widened
 from online_models.sheets import SheetBook
-from online_models.stack import sharpened
+from online_models.stack import blend, shares_of
 
 # As in the value stack, losses look back about 600 examples; a share goes with (best loss / its loss) to the power 32,
 # because log-losses of good and bad models lie closer together than absolute errors of money.
@@ -31,24 +32,17 @@ _WORST_LOSS = 10.0
 
 
 class OddsSheet(NamedTuple):
-    """The stack as written down: enough to predict, nothing to learn with."""
+    """The stack as written down: enough to predict, nothing to learn with. A row of `matrix` per learner."""
 
     names: tuple[str, ...]
-    coefficients: tuple[tuple[float, ...], ...]
+    matrix: Floats
     mix: tuple[float, ...]
     static: bool
 
-    def log_odds(self, inputs: Inputs) -> list[float]:
-        """What each learner answers; the static rule first."""
-        values = [inputs.get(name, 0.0) for name in self.names]
-        return [sum(map(mul, row, values)) for row in self.coefficients]
-
-    def mixed(self, answers: list[float]) -> float:
-        """The mix of the answers, in log-odds."""
-        total = 0.0
-        for share, answer in zip(self.mix, answers, strict=True):
-            total += share * answer
-        return total
+    def log_odds(self, row: Floats) -> list[float]:
+        """What each learner answers to a row in the order of `names`; the static rule first."""
+        answers: list[float] = (self.matrix @ row).tolist()
+        return answers
 
 
 class OddsStack:
@@ -56,9 +50,10 @@ class OddsStack:
 
     def __init__(self, days: int, horizon_days: int) -> None:
         self.days = days
-        self._static = Persistence(static_input(days))
-        self._learners: tuple[Learner, ...] = (self._static, LogisticLeastSquares())
-        self._losses = tuple(stats.EWMean(_FADING) for _ in self._learners)
+        self._static = static_input(days)
+        self._columns = Columns()
+        self._learner = LogisticLeastSquares()
+        self._losses = (stats.EWMean(_FADING), stats.EWMean(_FADING))
         self._mixed_loss = stats.EWMean(_FADING)
         self._falls_back = True
         self._sheets: SheetBook[OddsSheet] = SheetBook(horizon_days)
@@ -70,50 +65,43 @@ class OddsStack:
 
     def sheet_now(self) -> OddsSheet:
         """The stack as it is."""
-        written = [learner.coefficients() for learner in self._learners]
-        names = tuple(dict.fromkeys(name for coefficients in written for name in coefficients))
-        rows = tuple(tuple(coefficients.get(name, 0.0) for name in names) for coefficients in written)
-        return OddsSheet(names, rows, self._mix(), self._falls_back)
+        names = self._columns.names_with(self._static)
+        static = np.array([float(name == self._static) for name in names])
+        matrix = np.stack((static, widened(self._learner.state, len(names))))
+        mix = shares_of([float(loss.get()) for loss in self._losses], _SQUARINGS)
+        return OddsSheet(names, matrix, mix, self._falls_back)
 
     def predict(self, sheet: OddsSheet, inputs: Inputs) -> float:
         """The chance by a sheet."""
-        answers = sheet.log_odds(inputs)
-        return probability(answers[0] if sheet.static else sheet.mixed(answers))
+        answers = sheet.log_odds(row_of(inputs, sheet.names))
+        return probability(answers[0] if sheet.static else blend(sheet.mix, answers))
 
     def learn(self, inputs: Inputs, happened: int, predicted_at_ms: int, log_time_ms: int) -> float | None:
         """Learn whether it `happened`, 1 or 0; return the chance as of its own time, None if no sheet is that old."""
         if self._sheets.is_due(log_time_ms):
             self._sheets.write(log_time_ms, self.sheet_now())
+        row = self._columns.row(inputs)
         sheet = self._sheets.at(predicted_at_ms)
-        chance = None if sheet is None else self._judge(sheet, inputs, happened)
-        target = float(happened)
-        for learner in self._learners:
-            learner.learn(inputs, target)
+        chance = None
+        if sheet is not None:
+            asked = row if sheet.names is self._columns.names else row_of(inputs, sheet.names)
+            chance = self._judge(sheet, asked, happened)
+        self._learner.update(row, float(happened))
         return chance
 
-    def _judge(self, sheet: OddsSheet, inputs: Inputs, happened: int) -> float:
-        answers = sheet.log_odds(inputs)
+    def _judge(self, sheet: OddsSheet, row: Floats, happened: int) -> float:
+        answers = sheet.log_odds(row)
         for loss, answer in zip(self._losses, answers, strict=True):
             loss.update(log_loss(probability(answer), happened))
-        mixed = sheet.mixed(answers)
-        self._mixed_loss.update(log_loss(probability(mixed), happened))
+        mixed = probability(blend(sheet.mix, answers))
+        self._mixed_loss.update(log_loss(mixed, happened))
         static, stack = float(self._losses[0].get()), float(self._mixed_loss.get())
         self._falls_back = static < stack * (1.0 + (_HYSTERESIS if self._falls_back else -_HYSTERESIS))
-        return probability(answers[0] if sheet.static else mixed)
+        return probability(answers[0]) if sheet.static else mixed
 
     def renew(self) -> None:
-        """The world has changed: start the learner anew; the static rule answers until they are better."""
-        self._learners = (self._static, LogisticLeastSquares())
-
-    def _mix(self) -> tuple[float, ...]:
-        """Shares of the learners by recent loss; the static rule alone before any was judged."""
-        losses = [float(loss.get()) for loss in self._losses]
-        best = min(losses)
-        if best <= 0.0:
-            return (1.0, *(0.0 for _ in losses[1:]))
-        raw = [sharpened(best / loss, _SQUARINGS) for loss in losses]
-        total = sum(raw)
-        return tuple(value / total for value in raw)
+        """The world has changed: start the learner anew; the static rule answers until it is better."""
+        self._learner = LogisticLeastSquares()
 
 
 def log_loss(chance: float, happened: int) -> float:

@@ -14,11 +14,14 @@ much (error over the naive forecast's in the whole of 2017, cold start included:
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 from river import stats
 
-from online_models.contract import Inputs, Learner
+from online_models.contract import Inputs
 from online_models.inputs import LAST_MONTH, MINOR_PER_UNIT, root
-from online_models.learners import LeastDeviations, LeastSquares, Persistence, dot, sane
+from online_models.learners import LeastDeviations, LeastSquares
+from online_models.moments import Floats
+from online_models.rows import Columns, RowLearner, row_of, widened
 from online_models.sheets import SheetBook
 
 # Share of the newest example in the recent losses that the mix goes by: they look back about 600 examples. Slower, and
@@ -29,6 +32,11 @@ _FADING = 0.003
 # Squaring four times is exact in IEEE 754, where `exp` and `pow` may differ between machines.
 _SQUARINGS = 4
 
+# Persistence alone answers while its loss is lower than the mix's by this share; both ways, so it does not flicker.
+_HYSTERESIS = 0.01
+
+# A hundred million currency units in a month: no forecast goes beyond.
+_HIGHEST_ROOT = 10_000.0
 
 # After a drift, fresh learners need this many examples before they take over: about a hundred for each coefficient.
 _COME_OF_AGE = 2_000
@@ -43,27 +51,30 @@ class Prediction(NamedTuple):
 
 
 class Sheet(NamedTuple):
-    """The stack as written down at a log time: enough to predict, nothing to learn with."""
+    """The stack as written down at a log time: enough to predict, nothing to learn with.
+
+    A row of `matrix` per learner, persistence first, and a column per name. `alone`: persistence answers alone.
+    """
 
     log_time_ms: int
-    coefficients: tuple[Inputs, ...]
+    names: tuple[str, ...]
+    matrix: Floats
     mix: tuple[float, ...]
     variance: float
+    alone: bool = False
 
-    def roots(self, inputs: Inputs) -> list[float]:
-        """What each learner predicts for the root of the spend."""
-        inputs = sane(inputs)
-        return [max(0.0, dot(coefficients, inputs)) for coefficients in self.coefficients]
+    def roots(self, row: Floats) -> list[float]:
+        """What each learner predicts for the root of the spend, from a row in the order of `names`."""
+        answers: list[float] = (self.matrix @ row).tolist()
+        return [min(_HIGHEST_ROOT, max(0.0, answer)) for answer in answers]
 
     def predict(self, inputs: Inputs) -> Prediction:
         """The mix of the learners, squared back to money."""
-        return self.mixed(self.roots(inputs))
+        return self.mixed(self.roots(row_of(inputs, self.names)))
 
     def mixed(self, roots: Sequence[float]) -> Prediction:
-        """The mix of what the learners predict."""
-        root_mixed = 0.0
-        for share, value in zip(self.mix, roots, strict=True):
-            root_mixed += share * value
+        """The mix of what the learners predict, or persistence where it answers alone."""
+        root_mixed = roots[0] if self.alone else blend(self.mix, roots)
         typical = root_mixed * root_mixed
         return Prediction(
             root_mixed, round(typical * MINOR_PER_UNIT), round((typical + self.variance) * MINOR_PER_UNIT)
@@ -71,23 +82,31 @@ class Sheet(NamedTuple):
 
     def flat(self) -> Inputs:
         """The mix as one linear model of the root of the spend."""
-        flat: Inputs = {}
-        for share, coefficients in zip(self.mix, self.coefficients, strict=True):
-            for name, coefficient in coefficients.items():
-                flat[name] = flat.get(name, 0.0) + share * coefficient
-        return flat
+        mix = (1.0, *(0.0 for _ in self.mix[1:])) if self.alone else self.mix
+        return dict(zip(self.names, (np.array(mix) @ self.matrix).tolist(), strict=True))
 
 
 class ValueStack:
-    """Learners of the root of the next spend, their mix, and the sheets of the last horizon."""
+    """Learners of the root of the next spend, their mix, and the sheets of the last horizon.
+
+    Persistence is the static rule: it answers alone while it does better than the mix, and until that was tested.
+    """
 
     def __init__(self, horizon_days: int) -> None:
-        self._learners: tuple[Learner, ...] = (Persistence(LAST_MONTH), *_fresh_learners())
-        self._young: tuple[Learner, ...] = ()
+        self._columns = Columns()
+        self._learners = _fresh_learners()
+        self._young: tuple[RowLearner, ...] = ()
         self._young_examples = 0
-        self._losses = tuple(stats.EWMean(_FADING) for _ in self._learners)
+        self._losses = tuple(stats.EWMean(_FADING) for _ in range(1 + len(self._learners)))
+        self._mixed_loss = stats.EWMean(_FADING)
+        self._falls_back = True
         self._variance = stats.EWMean(_FADING)
         self._sheets: SheetBook[Sheet] = SheetBook(horizon_days)
+
+    @property
+    def falls_back(self) -> bool:
+        """Whether persistence answers alone: before the first judged example, and while it does better."""
+        return self._falls_back
 
     def sheet_at(self, time_ms: int) -> Sheet | None:
         """The newest sheet written at or before `time_ms`; None where there is none that old."""
@@ -95,20 +114,26 @@ class ValueStack:
 
     def sheet_now(self, log_time_ms: int) -> Sheet:
         """The stack as it is."""
-        coefficients = tuple(learner.coefficients() for learner in self._learners)
-        return Sheet(log_time_ms, coefficients, self._mix(), float(self._variance.get()))
+        names = self._columns.names_with(LAST_MONTH)
+        naive = np.array([float(name == LAST_MONTH) for name in names])
+        matrix = np.stack((naive, *(widened(learner.state, len(names)) for learner in self._learners)))
+        return Sheet(log_time_ms, names, matrix, self._mix(), float(self._variance.get()), self._falls_back)
 
     def learn(self, inputs: Inputs, spend_minor: int, predicted_at_ms: int, log_time_ms: int) -> Prediction | None:
         """Learn from a matured example; return what was predicted at its own time, None where nothing could be."""
         if self._sheets.is_due(log_time_ms):
             self._sheets.write(log_time_ms, self.sheet_now(log_time_ms))
+        row = self._columns.row(inputs)
         target = root(spend_minor / MINOR_PER_UNIT)
         sheet = self._sheets.at(predicted_at_ms)
-        prediction = None if sheet is None else self._judge(sheet, sheet.roots(inputs), target)
+        prediction = None
+        if sheet is not None:
+            asked = row if sheet.names is self._columns.names else row_of(inputs, sheet.names)
+            prediction = self._judge(sheet, sheet.roots(asked), target)
         for learner in self._learners:
-            learner.learn(inputs, target)
+            learner.update(row, target)
         if self._young:
-            self._raise_young(inputs, target)
+            self._raise_young(row, target)
         return prediction
 
     def renew(self) -> None:
@@ -117,35 +142,54 @@ class ValueStack:
             self._young = _fresh_learners()
             self._young_examples = 0
 
-    def _raise_young(self, inputs: Inputs, target: float) -> None:
+    def _raise_young(self, row: Floats, target: float) -> None:
         for learner in self._young:
-            learner.learn(inputs, target)
+            learner.update(row, target)
         self._young_examples += 1
         if self._young_examples == _COME_OF_AGE:
-            self._learners = (self._learners[0], *self._young)
-            self._young = ()
+            self._learners, self._young = self._young, ()
 
     def _judge(self, sheet: Sheet, roots: Sequence[float], target: float) -> Prediction:
         """Note the loss of each learner, and of their mix."""
         for loss, value in zip(self._losses, roots, strict=True):
             loss.update(abs(value - target))
+        self._mixed_loss.update(abs(blend(sheet.mix, roots) - target))
+        naive, mixed = float(self._losses[0].get()), float(self._mixed_loss.get())
+        self._falls_back = naive < mixed * (1.0 + (_HYSTERESIS if self._falls_back else -_HYSTERESIS))
         prediction = sheet.mixed(roots)
         self._variance.update((prediction.root - target) * (prediction.root - target))
         return prediction
 
     def _mix(self) -> tuple[float, ...]:
         """Shares of the learners by recent loss; persistence alone until the others have been tested."""
-        losses = [float(loss.get()) for loss in self._losses]
-        best = min(losses)
-        if best <= 0.0:
-            return (1.0, *(0.0 for _ in losses[1:]))
-        raw = [sharpened(best / loss, _SQUARINGS) for loss in losses]
-        total = sum(raw)
-        return tuple(value / total for value in raw)
+        return shares_of([float(loss.get()) for loss in self._losses], _SQUARINGS)
 
 
-def _fresh_learners() -> tuple[Learner, ...]:
+def _fresh_learners() -> tuple[RowLearner, ...]:
     return LeastSquares(), LeastDeviations()
+
+
+def shares_of(losses: Sequence[float], squarings: int) -> tuple[float, ...]:
+    """Shares of a mix by losses; all of it for the first one, the static rule, before anything was judged.
+
+    Example:
+        >>> shares_of([0.0, 0.0], 4), shares_of([2.0, 1.0], 1)
+        ((1.0, 0.0), (0.2, 0.8))
+    """
+    best = min(losses)
+    if best <= 0.0:
+        return (1.0, *(0.0 for _ in losses[1:]))
+    raw = [sharpened(best / loss, squarings) for loss in losses]
+    total = sum(raw)
+    return tuple(value / total for value in raw)
+
+
+def blend(mix: Sequence[float], answers: Sequence[float]) -> float:
+    """The mix of some answers, summed in their order."""
+    total = 0.0
+    for share, answer in zip(mix, answers, strict=True):
+        total += share * answer
+    return total
 
 
 def sharpened(ratio: float, squarings: int) -> float:

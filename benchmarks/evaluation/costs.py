@@ -14,9 +14,9 @@ from features.windows import ActivityWindows
 from online_models.examples import Example
 from online_models.habits import habit_inputs
 from online_models.inputs import model_inputs
-from online_models.learners import dot
 from online_models.models import Models
 from online_models.odds_model import OddsModel
+from online_models.rows import dot
 from online_models.stack import ValueStack
 from online_models.training import Trainer
 

@@ -2,7 +2,11 @@
 
 import random
 
+import pytest
+from river import linear_model, optim
+
 from online_models.checks import stream
+from online_models.contract import Learner
 from online_models.learners import LeastDeviations, LeastSquares, Persistence
 
 
@@ -32,3 +36,23 @@ def test_least_deviations_finds_the_median_where_outliers_move_the_mean() -> Non
 
 def test_persistence_says_what_was_last() -> None:
     assert Persistence("last").predict({"last": 7.5, "one": 1.0}) == 7.5
+
+
+@pytest.mark.parametrize(
+    ("mine", "rivers"),
+    [
+        (LeastSquares(), linear_model.BayesianLinearRegression(alpha=1.0)),
+        (
+            LeastDeviations(),
+            linear_model.LinearRegression(optim.AdaGrad(0.03), optim.losses.Absolute(), intercept_lr=0.0),
+        ),
+    ],
+    ids=["least squares", "least deviations"],
+)
+def test_learners_on_rows_are_rivers_number_by_number(
+    mine: Learner, rivers: linear_model.BayesianLinearRegression | linear_model.LinearRegression
+) -> None:
+    for inputs, target in stream(500):
+        mine.learn(inputs, target)
+        rivers.learn_one(inputs, target)
+        assert mine.predict(inputs) == pytest.approx(rivers.predict_one(inputs), abs=1e-6)

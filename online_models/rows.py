@@ -1,0 +1,129 @@
+"""Inputs by name as rows of numbers: made once per example, then every learner of a stack works on the same row."""
+
+from abc import ABC, abstractmethod
+from math import isfinite
+
+import numpy as np
+
+from online_models.contract import Inputs
+from online_models.moments import Floats
+
+# Inputs and targets are roots of currency units: 10,000 is a hundred million units. What is larger is garbage and may
+# not move a model further.
+_LIMIT = 10_000.0
+
+
+def bounded(value: float) -> float:
+    """`value` within what a model accepts; 0 for what is no number.
+
+    Example:
+        >>> bounded(1e300), bounded(float("nan")), bounded(-2.5)
+        (10000.0, 0.0, -2.5)
+    """
+    if not isfinite(value):
+        return 0.0
+    return max(-_LIMIT, min(_LIMIT, value))
+
+
+def dot(coefficients: Inputs, inputs: Inputs) -> float:
+    """Sum of products over the names of `coefficients`, in their order: a linear model without its machinery.
+
+    Example:
+        >>> dot({"one": 2.0, "spend": 0.5}, {"spend": 4.0, "one": 1.0, "other": 9.0})
+        4.0
+    """
+    total = 0.0
+    for name, coefficient in coefficients.items():
+        total += coefficient * bounded(inputs.get(name, 0.0))
+    return bounded(total)
+
+
+class Columns:
+    """Names of inputs in the order in which they were first seen.
+
+    Example:
+        >>> columns = Columns()
+        >>> columns.row({"one": 1.0}).tolist(), columns.row({"x": 2.0}).tolist(), columns.names
+        ([1.0], [0.0, 2.0], ('one', 'x'))
+    """
+
+    def __init__(self) -> None:
+        self.names: tuple[str, ...] = ()
+
+    def row(self, inputs: Inputs) -> Floats:
+        """The values in the order of `names`, which grow by what is new; each within what a model accepts."""
+        names = tuple(inputs)
+        if names == self.names:
+            return _row(list(inputs.values()))
+        self.names += tuple(name for name in names if name not in self.names)
+        return row_of(inputs, self.names)
+
+    def names_with(self, name: str) -> tuple[str, ...]:
+        """The names, and this one behind them if it is not among them."""
+        return self.names if name in self.names else (*self.names, name)
+
+
+def row_of(inputs: Inputs, names: tuple[str, ...]) -> Floats:
+    """The values of these inputs, 0 for a name that is missing.
+
+    Example:
+        >>> row_of({"one": 1.0, "spend": float("inf")}, ("spend", "other", "one")).tolist()
+        [0.0, 0.0, 1.0]
+    """
+    return _row([inputs.get(name, 0.0) for name in names])
+
+
+def _row(values: list[float]) -> Floats:
+    # a sum is finite only if all its terms are; it is faster than looking at each
+    if isfinite(sum(values)) and max(values, default=0.0) <= _LIMIT and min(values, default=0.0) >= -_LIMIT:
+        return np.array(values)
+    return np.array([bounded(value) for value in values])
+
+
+class RowLearner(ABC):
+    """A linear learner that a stack teaches by rows; by itself it keeps the contract of `online_models.contract`.
+
+    `state` holds a coefficient per column seen so far.
+    """
+
+    def __init__(self) -> None:
+        self._columns = Columns()
+        self.state: Floats = np.zeros(0)
+
+    @abstractmethod
+    def update(self, row: Floats, target: float) -> None:
+        """Learn from one row; a longer one than before has new columns at its end."""
+
+    def predict(self, inputs: Inputs) -> float:
+        """The target; of log-odds, the log-odds."""
+        return dot(self.coefficients(), inputs)
+
+    def learn(self, inputs: Inputs, target: float) -> None:
+        """Learn from one example."""
+        self.update(self._columns.row(inputs), bounded(target))
+
+    def coefficients(self) -> Inputs:
+        """What the learner is when it is written down."""
+        return dict(zip(self._columns.names, self.state.tolist(), strict=True))
+
+
+def widened(array: Floats, width: int) -> Floats:
+    """A vector with zeros behind it up to `width`.
+
+    Example:
+        >>> widened(np.array([1.0]), 3).tolist()
+        [1.0, 0.0, 0.0]
+    """
+    return np.concatenate((array, np.zeros(width - len(array))))
+
+
+def widened_covariance(covariance: Floats, width: int, variance: float) -> Floats:
+    """A covariance with independent columns of this variance behind it up to `width`.
+
+    Example:
+        >>> widened_covariance(np.array([[2.0]]), 2, 9.0).tolist()
+        [[2.0, 0.0], [0.0, 9.0]]
+    """
+    grown = np.eye(width) * variance
+    grown[: len(covariance), : len(covariance)] = covariance
+    return grown
