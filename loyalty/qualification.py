@@ -78,13 +78,13 @@ def rank_of(context: Context, day: int) -> int:
 
 def contributions(context: Context, day: int) -> tuple[Contribution, ...]:
     """What each measure adds to the qualification value, in the policy's order; they sum up to it."""
-    sums, weights = window_sums(context, day), context.scope.weights
+    sums, weights, ladder = window_sums(context, day), context.scope.weights, context.compiled.ladder
     return tuple(
         Contribution(
             measure=term.measure,
             value=sums.get(term.key, 0),
             weight_bp=weights.score(term.measure) if term.learned else BP,
-            points=term.points(sums.get(term.key, 0), weights),
+            points=points,
         )
-        for term in context.compiled.ladder.terms
+        for term, points in zip(ladder.terms, ladder.parts(sums, weights), strict=True)
     )

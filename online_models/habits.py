@@ -37,6 +37,9 @@ _BASKET = feature_index("basket_minor_90d")
 _RECENCY = feature_index("recency_purchase_ms")
 _GAP = feature_index("purchase_gap_ms")
 _TENURE = feature_index("tenure_days")
+_CATEGORIES = feature_index("category_count")
+_ENTROPY = feature_index("category_entropy_millibits")
+_FAVOURITE = feature_index("top_category_share_bp")
 
 
 def static_input(days: int) -> str:
@@ -95,5 +98,8 @@ def habit_inputs(features: Sequence[int]) -> Inputs:
         "basket": root(features[_BASKET] / MINOR_PER_UNIT),
         "spend_30d": root(features[_MONTH_SPEND] / MINOR_PER_UNIT),
         "spend_90d": root(features[_QUARTER_SPEND] / MINOR_PER_UNIT),
+        "categories": root(features[_CATEGORIES]),
+        "variety": features[_ENTROPY] / 1_000,
+        "favourite": features[_FAVOURITE] / 10_000,
         "one": 1.0,
     }

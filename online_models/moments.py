@@ -13,6 +13,8 @@ Arithmetic is element by element in the order of the stream, never a BLAS reduct
 same floats.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -94,6 +96,25 @@ class BlockMoments:
     def variance_sum(self, column: int) -> float:
         """Sum of squares of a column around its blocks' means."""
         return float(_sum_first(self._centred)[column, column])
+
+    def spread(self, factors: Sequence[float], given: int) -> float:
+        """Variance, times the examples, of the first columns' weighted sum that column `given` does not explain.
+
+        Example:
+            >>> moments = BlockMoments(3)
+            >>> for i in range(24):
+            ...     moments.add(0, i % GROUPS, [float(i), float(i % 2), 2.0 * i])
+            >>> moments.close()
+            >>> round(moments.spread([1.0, 0.0], given=2), 3), round(moments.spread([5.0, 1.0], given=2), 1)
+            (0.0, 6.0)
+        """
+        total = _sum_first(self._centred)
+        weighted, along, own = 0.0, 0.0, float(total[given, given])
+        for i, left in enumerate(factors):
+            along += left * float(total[i, given])
+            for j, right in enumerate(factors):
+                weighted += left * right * float(total[i, j])
+        return weighted - along * along / own if own > 0.0 else weighted
 
     def regress(self, columns: list[int], target: int) -> tuple[Floats, Floats]:
         """Least squares of column `target` on `columns`: coefficients and their jackknife standard errors."""

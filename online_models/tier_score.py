@@ -4,6 +4,11 @@ The static score is a weighted sum. If it told the next spend as well as it coul
 the same spend whichever term it came from. Where a term's points are worth more (or less), its factor rises (or falls),
 shrunk by its uncertainty. Factors are never negative, stay in the band, move by one step an epoch, and keep the sum of
 the score over all members: thresholds keep their meaning, and more activity never lowers a score.
+
+Fairness: among members who shop as often, what sets scores apart is money. So factors go towards their wishes only as
+far as the score's spread among members with equal visits stays within that of the static programme. On the Complete
+Journey data, without this the gaps between income groups at equal visits grow by a fifth (`make eval`), and the rank
+correlation with the next spend by 0.004.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +18,7 @@ import msgspec
 from features.vector import FEATURE_NAMES, feature_index
 from loyalty.policy import Learning, ScoreTerm, Tiers
 from loyalty.policy.fields import BP
-from online_models.budget import is_settled, limits_of, project
+from online_models.budget import Limits, is_settled, limits_of, project
 from online_models.examples import Outcome
 from online_models.moments import GROUPS, BlockMoments
 from online_models.weights import shrunk
@@ -26,6 +31,13 @@ _YEAR_DAYS = 365
 # As for the effects: few members make most of the sums.
 _CUT = 8
 
+_VISITS = feature_index("purchase_count_90d")
+
+# Wishes that widen the spread are tried again nearer to the static rule, in so many steps. What differs by a
+# hundredth of a percent is the same spread: sums of floats.
+_FAIR_STEPS = 16
+_SAME = 1.0001
+
 # Score points are kept in thousandths, so that a term whose points are rare still has figures to publish.
 _MILLI = 1_000
 
@@ -34,7 +46,8 @@ class TermEvidence(msgspec.Struct, frozen=True):
     """Why a term's factor is what it is.
 
     `worth_micro` is the spend (minor units) that goes with one more score point of this term, in millionths,
-    `error_micro` its standard error, `common_micro` the worth of a point of the whole score.
+    `error_micro` its standard error, `common_micro` the worth of a point of the whole score. `spread_kept`: the wish
+    was cut, because it would have set members with equal visits further apart.
     """
 
     measure: str
@@ -44,6 +57,7 @@ class TermEvidence(msgspec.Struct, frozen=True):
     share_bp: int
     wish_bp: int
     weight_bp: int
+    spread_kept: bool = False
 
 
 def window_days(tiers: Tiers) -> int:
@@ -71,8 +85,8 @@ class TermEstimator:
         self.terms = learnable_terms(tiers)
         self.basis = (self.terms, window_days(tiers))
         self._places = [feature_index(f"{term.measure}_90d") for term in self.terms]
-        # one column per term, then their sum, then the spend
-        self._moments = BlockMoments(len(self.terms) + 2)
+        # one column per term, then their sum, the spend, and the visits
+        self._moments = BlockMoments(len(self.terms) + 3)
         self._given = [0.0] * len(self.terms)
         self._spend_minor = 0
         self._seen = 0
@@ -92,8 +106,11 @@ class TermEstimator:
         total = 0.0
         for value in row:
             total += value
+        visits = float(outcome.features[_VISITS])
         spend = min(outcome.label_spend_minor, max(_CUT, _CUT * self._spend_minor // self._seen))
-        self._moments.add(outcome.predicted_at_ms // _WEEK_MS, int(outcome.member, 16) % GROUPS, [*row, total, spend])
+        self._moments.add(
+            outcome.predicted_at_ms // _WEEK_MS, int(outcome.member, 16) % GROUPS, [*row, total, spend, visits]
+        )
 
     def forget(self, share: float) -> None:
         """Keep only `share` of what was learned."""
@@ -114,7 +131,7 @@ class TermEstimator:
         shares = [round(given * _MILLI / self._seen) for given in self._given]
         low_bp, high_bp = learning.band_low_bp, learning.band_high_bp
         limits = [limits_of(weight, low_bp, high_bp, learning.step_bp) for weight in current]
-        weights = project(wishes, shares, limits)
+        weights, kept = self._fair(wishes, shares, limits)
         if is_settled(current, weights):
             weights = tuple(current)
         return tuple(
@@ -126,9 +143,23 @@ class TermEstimator:
                 share_bp=shares[i] * BP // max(1, sum(shares)),
                 wish_bp=wishes[i],
                 weight_bp=weights[i],
+                spread_kept=kept,
             )
             for i, term in enumerate(self.terms)
         )
+
+    def _fair(
+        self, wishes: Sequence[int], shares: Sequence[int], limits: Sequence[Limits]
+    ) -> tuple[tuple[int, ...], bool]:
+        """The factors nearest to the wishes that set members with equal visits no further apart than static ones."""
+        visits = len(self.terms) + 2
+        allowed = self._moments.spread([1.0] * len(self.terms), visits) * _SAME
+        for step in range(_FAIR_STEPS, 0, -1):
+            nearer = [BP + (wish - BP) * step // _FAIR_STEPS for wish in wishes]
+            weights = project(nearer, shares, limits)
+            if self._moments.spread([weight / BP for weight in weights], visits) <= allowed:
+                return weights, step < _FAIR_STEPS
+        return project([BP] * len(wishes), shares, limits), True
 
 
 def _wish_bp(worth: float, error: float, common: float, learning: Learning) -> int:

@@ -4,6 +4,7 @@ A file is replayed through the engine with the trainer inline, so rows, labels a
 operation. What the models said is as of each row's own time; see `online_models.stack`.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -14,13 +15,15 @@ from numpy.typing import NDArray
 
 from features.vector import feature_index
 from loyalty.policy import Policy, parse_policy
+from loyalty.policy.ladder import Ladder
+from loyalty.weights import STATIC
 from online_models.examples import Example, PolicyNotice, Record
 from online_models.habits import MONTH_DAYS, WEEK_DAYS, habit_inputs
 from online_models.inputs import model_inputs, persistence_minor
 from online_models.odds_stack import OddsStack
 from online_models.published import PublishedWeights
 from online_models.stack import Prediction, ValueStack
-from online_models.tier_score import contribution, window_days
+from online_models.tier_score import window_days
 from online_models.training import Trainer
 from streams.histories.files import read_lines
 from streams.policy_files import first_policy
@@ -181,22 +184,19 @@ def _chances(history: History, stack: OddsStack, happened: Iterable[np.bool_]) -
 
 
 def _scores(history: History, published: Sequence[PublishedWeights]) -> Floats:
-    """The programme's own weighted sum at each row, each term over its last 90 days brought to the window's length.
+    """The programme's own score at each row, each term over its last 90 days brought to the window's length.
 
     With the weights in force at the row's moment; without any, it is the static programme.
     """
-    tiers = history.policy.tiers
-    known = [(term, feature_index(f"{term.measure}_90d")) for term in tiers.score]
+    tiers, ladder = history.policy.tiers, Ladder(history.policy.tiers)
+    known = [(term.key, feature_index(f"{term.measure}_90d")) for term in ladder.terms]
+    since_ms = [version.log_time_ms for version in published]
     scores = []
     for example in history.examples:
         outcome = example.outcome
-        in_force = [version for version in published if version.log_time_ms <= outcome.predicted_at_ms]
-        score = 0.0
-        for term, at in known:
-            weight_bp = in_force[-1].weights.score(term.measure) if in_force and term.learned else 10_000
-            value = outcome.features[at] * window_days(tiers) // _QUARTER_DAYS
-            score += contribution(term, value) * weight_bp / 10_000
-        scores.append(score)
+        in_force = bisect_right(since_ms, outcome.predicted_at_ms)
+        sums = {key: outcome.features[at] * window_days(tiers) // _QUARTER_DAYS for key, at in known}
+        scores.append(float(ladder.value(sums, published[in_force - 1].weights if in_force else STATIC)))
     return np.array(scores)
 
 

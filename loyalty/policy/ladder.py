@@ -1,6 +1,7 @@
 """The ladder of tiers as look-up tables, and what is counted for it."""
 
 from bisect import bisect_right
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from features.event_time import DAY_MS, Period
@@ -73,6 +74,8 @@ class Ladder:
         terms = tiers.score or (ScoreTerm(measure=_BASIS_MEASURE[tiers.basis], weight=1, per=1, learned=False),)
         self.terms = tuple(_term(term) for term in terms)
         self.counted = frozenset(term.key for term in self.terms)
+        self._caps = tuple(term.cap for term in self.terms if term.cap is not None)
+        self.top = sum(term.weight * cap // term.per for term, cap in zip(self.terms, self._caps, strict=False))
 
     def rank(self, value: int) -> int:
         """Index of the tier that `value` reaches."""
@@ -85,7 +88,31 @@ class Ladder:
             amount = sums.get(term.key)
             if amount:
                 total += term.points(amount, weights)
-        return total
+        return self._on_scale(total, weights) if weights.score_bp and total > self.thresholds[-1] else total
+
+    def parts(self, sums: dict[int, int], weights: "Weights") -> list[int]:
+        """What each term adds to the value, in order: they sum up to it, whatever the scale does to the whole."""
+        raw = [term.points(sums.get(term.key, 0), weights) for term in self.terms]
+        total, value = sum(raw), self.value(sums, weights)
+        if total == value:
+            return raw
+        shares = [value * reached // total for reached in accumulate(raw)]
+        return [share - before for before, share in zip((0, *shares), shares, strict=False)]
+
+    def _on_scale(self, total: int, weights: "Weights") -> int:
+        """A sum above the highest threshold, brought back to the scale of the static score.
+
+        Factors keep the mean of the score over members, so thresholds keep their meaning; but they move its end, where
+        all terms are at their caps. From the highest threshold on, where nothing is decided, the scale is stretched so
+        that the end is that of the static score again: monotone, and no tier is another one for it.
+        """
+        if len(self._caps) < len(self.terms):
+            return total  # a term without a cap: no end to be kept
+        end = sum(term.points(cap, weights) for term, cap in zip(self.terms, self._caps, strict=True))
+        knee = self.thresholds[-1]
+        if end == self.top or self.top <= knee:
+            return total
+        return knee + (total - knee) * (self.top - knee) // (end - knee)
 
 
 def _term(term: ScoreTerm) -> TermPlan:

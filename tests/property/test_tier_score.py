@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from loyalty.policy import parse_policy
 from loyalty.policy.ladder import Ladder, TermPlan
-from loyalty.weights import BP, STATIC, Weights
+from loyalty.weights import STATIC, Weights
 from online_models.tier_score import learnable_terms
 
 PATH = Path(__file__).parents[2] / "deploy" / "policies" / "retail.toml"
@@ -34,17 +34,29 @@ def test_more_activity_never_lowers_the_score(
 
 @given(sums, weights)
 def test_the_score_is_the_sum_of_what_each_term_gives(held: dict[int, int], learned: Weights) -> None:
-    assert LADDER.value(held, learned) == sum(term.points(held[term.key], learned) for term in LADDER.terms)
+    parts = LADDER.parts(held, learned)
+
+    assert LADDER.value(held, learned) == sum(parts)
+    assert min(parts) >= 0
 
 
 @given(sums, weights)
-def test_the_static_score_ends_at_1000_and_factors_stretch_it_no_further_than_themselves(
-    held: dict[int, int], learned: Weights
-) -> None:
-    largest = max(bp for _, bp in learned.score_bp)
+def test_whatever_the_factors_the_scale_ends_where_the_static_one_does(held: dict[int, int], learned: Weights) -> None:
+    everything = {term.key: 10**9 for term in LADDER.terms}
 
     assert 0 <= LADDER.value(held, STATIC) <= TOP
-    assert 0 <= LADDER.value(held, learned) <= TOP * max(BP, largest) // BP
+    assert 0 <= LADDER.value(held, learned) <= max(TOP, LADDER.thresholds[-1])
+    if sum(term.points(10**9, learned) for term in LADDER.terms) > LADDER.thresholds[-1]:
+        assert LADDER.value(everything, learned) == TOP
+
+
+@given(sums, weights)
+def test_the_scale_moves_nobody_to_another_tier(held: dict[int, int], learned: Weights) -> None:
+    """Below the highest threshold a score is the plain sum of its terms, above it stays above."""
+    plain = sum(term.points(held[term.key], learned) for term in LADDER.terms)
+
+    assert LADDER.rank(LADDER.value(held, learned)) == LADDER.rank(plain)
+    assert LADDER.value(held, learned) == plain or plain > LADDER.thresholds[-1]
 
 
 def test_the_top_of_the_static_scale_can_be_reached() -> None:

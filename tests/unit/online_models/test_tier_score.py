@@ -57,6 +57,22 @@ def test_factors_are_positive_so_more_activity_never_lowers_a_score() -> None:
     assert all(item.weight_bp >= LEARNING.band_low_bp > 0 for item in evidence)
 
 
+def test_members_with_equal_visits_are_set_no_further_apart_than_by_static_factors() -> None:
+    """Shares are worth most and wished for; but members who shop as often differ in them, and would be set apart."""
+    terms = (
+        ScoreTerm(measure="share_count", weight=100, cap=400),
+        ScoreTerm(measure="purchase_count", weight=500, cap=400),
+    )
+    estimator = TermEstimator(Tiers(ladder=TIERS.ladder, score=terms))
+    for outcome in outcomes(World(share_effect_minor=6_000)):
+        estimator.observe(outcome)
+    evidence = estimator.propose({}, LEARNING)
+
+    assert evidence[0].wish_bp > BP
+    assert all(item.spread_kept for item in evidence)
+    assert [item.weight_bp for item in evidence] == [BP, BP]
+
+
 def test_without_terms_or_examples_nothing_is_proposed() -> None:
     assert TermEstimator(TIERS).propose({}, LEARNING) == ()
     assert TermEstimator(Tiers(ladder=TIERS.ladder, basis="spend")).propose({}, LEARNING) == ()
