@@ -1,6 +1,7 @@
 """Inputs by name as rows of numbers: made once per example, then every learner of a stack works on the same row."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from math import isfinite
 
 import numpy as np
@@ -25,6 +26,21 @@ def bounded(value: float) -> float:
     return max(-_LIMIT, min(_LIMIT, value))
 
 
+def sane(inputs: Inputs) -> Inputs:
+    """`inputs` themselves where all are within what a model accepts, else a copy that is.
+
+    Example:
+        >>> sane({"one": 1.0, "spend": float("inf")})
+        {'one': 1.0, 'spend': 0.0}
+    """
+    return inputs if _are_sane(inputs.values()) else {name: bounded(value) for name, value in inputs.items()}
+
+
+def _are_sane(values: Collection[float]) -> bool:
+    # a sum is finite only if all its terms are; it is faster than looking at each
+    return isfinite(sum(values)) and max(values, default=0.0) <= _LIMIT and min(values, default=0.0) >= -_LIMIT
+
+
 def dot(coefficients: Inputs, inputs: Inputs) -> float:
     """Sum of products over the names of `coefficients`, in their order: a linear model without its machinery.
 
@@ -34,7 +50,7 @@ def dot(coefficients: Inputs, inputs: Inputs) -> float:
     """
     total = 0.0
     for name, coefficient in coefficients.items():
-        total += coefficient * bounded(inputs.get(name, 0.0))
+        total += coefficient * inputs.get(name, 0.0)
     return bounded(total)
 
 
@@ -74,10 +90,7 @@ def row_of(inputs: Inputs, names: tuple[str, ...]) -> Floats:
 
 
 def _row(values: list[float]) -> Floats:
-    # a sum is finite only if all its terms are; it is faster than looking at each
-    if isfinite(sum(values)) and max(values, default=0.0) <= _LIMIT and min(values, default=0.0) >= -_LIMIT:
-        return np.array(values)
-    return np.array([bounded(value) for value in values])
+    return np.array(values if _are_sane(values) else [bounded(value) for value in values])
 
 
 class RowLearner(ABC):
@@ -96,7 +109,7 @@ class RowLearner(ABC):
 
     def predict(self, inputs: Inputs) -> float:
         """The target; of log-odds, the log-odds."""
-        return dot(self.coefficients(), inputs)
+        return dot(self.coefficients(), sane(inputs))
 
     def learn(self, inputs: Inputs, target: float) -> None:
         """Learn from one example."""
