@@ -19,8 +19,9 @@ class ValueFigures(msgspec.Struct, frozen=True):
 
 
 class OddsFigures(msgspec.Struct, frozen=True):
-    """How good a model of chances is: mean log-loss, and the static rule's on the same examples, in millionths.
+    """How good a model of chances, or of burn rates, is: its mean loss and the static rule's on the same examples.
 
+    In millionths: log-loss of chances, squared error of rates.
     `predicted_share_ppm` is the mean of the chances given, `realised_share_ppm` the share that came to pass.
     """
 
@@ -30,4 +31,19 @@ class OddsFigures(msgspec.Struct, frozen=True):
     predicted_share_ppm: int = 0
     realised_share_ppm: int = 0
     drift_alarms: int = 0
+    falls_back: bool = False
+
+
+class CategoryFigures(msgspec.Struct, frozen=True):
+    """How well the next category is named: hits and mean log-loss, the model's and those of the member's own interests.
+
+    `popular_hits_bp` names the most popular category every time.
+    """
+
+    examples: int = 0
+    loss_micro: int = 0
+    own_loss_micro: int = 0
+    hits_bp: int = 0
+    own_hits_bp: int = 0
+    popular_hits_bp: int = 0
     falls_back: bool = False

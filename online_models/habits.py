@@ -40,6 +40,7 @@ _TENURE = feature_index("tenure_days")
 _CATEGORIES = feature_index("category_count")
 _ENTROPY = feature_index("category_entropy_millibits")
 _FAVOURITE = feature_index("top_category_share_bp")
+_IRREGULAR = feature_index("gap_irregularity_bp")
 
 
 def static_input(days: int) -> str:
@@ -101,5 +102,6 @@ def habit_inputs(features: Sequence[int]) -> Inputs:
         "categories": root(features[_CATEGORIES]),
         "variety": features[_ENTROPY] / 1_000,
         "favourite": features[_FAVOURITE] / 10_000,
+        "irregular": features[_IRREGULAR] / (10_000 + features[_IRREGULAR]),
         "one": 1.0,
     }

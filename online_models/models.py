@@ -1,7 +1,8 @@
-"""All that is learned under a policy, side by side: the value stack, the effects, the score's terms, the issuance."""
+"""All that is learned under a policy, side by side: what members will do, what actions are worth, who they are."""
 
 from loyalty.policy import Learning, Policy
 from loyalty.weights import Weights
+from online_models.burn import BurnModel
 from online_models.drift import DriftWatch
 from online_models.effects import EffectEstimator, learnable_actions
 from online_models.evaluation import ValueScore
@@ -9,6 +10,7 @@ from online_models.examples import Outcome
 from online_models.habits import MONTH_DAYS, WEEK_DAYS, habit_inputs
 from online_models.inputs import MINOR_PER_UNIT, model_inputs, persistence_minor, root
 from online_models.issuance import IssuanceBook
+from online_models.next_category import NextCategory
 from online_models.odds_model import OddsModel
 from online_models.stack import ValueStack
 from online_models.tier_score import TermEstimator, TermEvidence
@@ -33,6 +35,8 @@ class Models:
         self.drift = DriftWatch()
         self.buys_in_week = OddsModel(WEEK_DAYS, self.horizon_days)
         self.stays_active = OddsModel(MONTH_DAYS, self.horizon_days)
+        self.burn = BurnModel(self.horizon_days)
+        self.next_category = NextCategory(self.horizon_days)
         self.effects = EffectEstimator(rewarded_actions(policy))
         self.issuance = IssuanceBook(self.effects.actions)
         self.terms = TermEstimator(policy.tiers)
@@ -45,6 +49,7 @@ class Models:
         if models.horizon_days == self.horizon_days:
             models.value, models.score, models.drift = self.value, self.score, self.drift
             models.buys_in_week, models.stays_active = self.buys_in_week, self.stays_active
+            models.burn, models.next_category = self.burn, self.next_category
             if models.effects.actions == self.effects.actions:
                 models.effects, models.issuance = self.effects, self.issuance
             if models.terms.basis == self.terms.basis:
@@ -64,6 +69,8 @@ class Models:
         habits, moment_ms = habit_inputs(outcome.features), outcome.predicted_at_ms
         self.buys_in_week.learn(habits, int(outcome.label_week_minor > 0), moment_ms, log_time_ms)
         self.stays_active.learn(habits, int(spend_minor > 0), moment_ms, log_time_ms)
+        self.burn.learn(outcome, log_time_ms)
+        self.next_category.learn(outcome, log_time_ms)
         self.effects.observe(outcome)
         self.terms.observe(outcome)
         self.issuance.observe(outcome)

@@ -83,6 +83,8 @@ def parts_us(history: History) -> dict[str, float]:
         "value": value,
         "buys_in_week": lambda e: odds(models.buys_in_week, e, int(e.outcome.label_week_minor > 0)),
         "stays_active": lambda e: odds(models.stays_active, e, int(e.outcome.label_spend_minor > 0)),
+        "burn": lambda e: models.burn.learn(e.outcome, e.log_time_ms),
+        "next_category": lambda e: models.next_category.learn(e.outcome, e.log_time_ms),
         "effects": lambda e: models.effects.observe(e.outcome),
         "terms": lambda e: models.terms.observe(e.outcome),
         "issuance": lambda e: models.issuance.observe(e.outcome),

@@ -6,9 +6,10 @@ from features.event_time import DAY_MS
 from features.vector import FEATURE_NAMES, feature_index
 from online_models.contract import Inputs
 from online_models.habits import habit_inputs, static_input
+from online_models.mixed_stack import MixedSheet
 from online_models.odds import probability
 from online_models.odds_model import OddsModel
-from online_models.odds_stack import OddsSheet, OddsStack
+from online_models.odds_stack import OddsStack
 
 HORIZON_DAYS = 30
 HOUR_MS = DAY_MS // 24
@@ -83,7 +84,7 @@ def test_after_a_change_the_rule_answers_until_fresh_learners_are_better() -> No
 def test_an_example_is_judged_by_the_sheet_of_its_own_time() -> None:
     """The test that would catch a leak of later learning into earlier chances."""
     stack = OddsStack(7, HORIZON_DAYS)
-    sheets: list[tuple[int, OddsSheet]] = []
+    sheets: list[tuple[int, MixedSheet]] = []
     for number in range(0, 2_000, 20):
         inputs, log_time_ms = _inputs(number), number * HOUR_MS
         moment_ms = log_time_ms - HORIZON_DAYS * DAY_MS
