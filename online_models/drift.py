@@ -2,15 +2,24 @@
 
 ADWIN (Bifet and Gavalda 2007, "Learning from time-changing data with adaptive windowing", SIAM SDM) keeps a window of
 recent errors and cuts it where its two ends disagree. It assumes independent values; errors of overlapping examples
-are not, so it is fed the means of blocks, and only a rise of the error counts.
+are not, so it is fed the means of blocks, and only a rise of the error counts. Its bound has a part that does not know
+how large errors are; so they are brought to one scale, that of the first blocks.
+
+On the Complete Journey year no model's error raises an alarm; an error that is 25% larger from one day on is found
+after some 20 blocks.
 """
 
 from river import drift
 
 _BLOCK = 64
 
-# Chance of a false alarm per test of the window; ADWIN's bound is loose, so alarms are far rarer.
-_DELTA = 0.002
+# Blocks that set the scale, and what their mean becomes: large beside the part of the bound that knows no scale.
+_SCALING_BLOCKS = 8
+_SCALE = 10.0
+
+# Chance of a false alarm per test of the window, and blocks between two tests (river waits for 32).
+_DELTA = 1e-4
+_CLOCK = 8
 
 
 class DriftWatch:
@@ -23,9 +32,11 @@ class DriftWatch:
     """
 
     def __init__(self) -> None:
-        self._detector = drift.ADWIN(delta=_DELTA)
+        self._detector = drift.ADWIN(delta=_DELTA, clock=_CLOCK)
         self._sum = 0.0
         self._count = 0
+        self._blocks = 0
+        self._scaling = 0.0
         self.alarms = 0
 
     def update(self, error: float) -> bool:
@@ -35,8 +46,12 @@ class DriftWatch:
         if self._count < _BLOCK:
             return False
         mean, self._sum, self._count = self._sum / _BLOCK, 0.0, 0
+        if self._blocks < _SCALING_BLOCKS or self._scaling <= 0.0:
+            self._blocks += 1
+            self._scaling += mean
+            return False
         before = float(self._detector.estimation)
-        self._detector.update(mean)
+        self._detector.update(mean * _SCALE * self._blocks / self._scaling)
         if self._detector.drift_detected and float(self._detector.estimation) > before:
             self.alarms += 1
             return True

@@ -1,4 +1,4 @@
-"""What the trainer finds out beside weights: waves of discontent, copied texts, verdicts. Events of `loyalty.findings`.
+"""What the trainer finds out beside weights: waves, copied texts, verdicts, portraits. Events of `loyalty.findings`.
 
 A finding is a function of the examples topic up to its `example_offset`, findings are numbered from 0 without gaps, and
 each carries what it rests on: whoever has the examples can check it. All numbers are integers.
@@ -13,6 +13,7 @@ from loyalty.verdicts import Verdict
 WAVE_TYPE = "loyalty.finding.wave"
 COPY_TYPE = "loyalty.finding.copy"
 VERDICT_TYPE = "loyalty.finding.verdict"
+PORTRAIT_TYPE = "loyalty.finding.portrait"
 
 MICRO = 1_000_000
 
@@ -63,6 +64,22 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     rates: tuple[tuple[str, int], ...]
 
 
+class Cluster(msgspec.Struct, frozen=True, kw_only=True):
+    """A kind of members. `id` stays, `name` says what sets it apart, `centroid_milli` is by `portrait.TRAITS`."""
+
+    id: int
+    name: str
+    share_bp: int
+    centroid_milli: tuple[int, ...]
+
+
+class Portrayed(msgspec.Struct, frozen=True, kw_only=True):
+    """The clusters of members, learned from so many examples. It decides nothing."""
+
+    examples: int
+    clusters: tuple[Cluster, ...]
+
+
 class _Numbered(msgspec.Struct, frozen=True, kw_only=True):
     """Place of a finding among the findings, and the example that completed it."""
 
@@ -89,8 +106,14 @@ class VerdictFinding(_Numbered, frozen=True, kw_only=True):
     judged: Judged
 
 
-Finding = WaveFinding | CopyFinding | VerdictFinding
-Found = Wave | Copied | Judged
+class PortraitFinding(_Numbered, frozen=True, kw_only=True):
+    """A portrait with its place."""
+
+    portrait: Portrayed
+
+
+Finding = WaveFinding | CopyFinding | VerdictFinding | PortraitFinding
+Found = Wave | Copied | Judged | Portrayed
 
 
 class WaveEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=WAVE_TYPE):
@@ -120,10 +143,19 @@ class VerdictEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", 
     data: VerdictFinding
 
 
-FINDING_EVENTS = (WaveEvent, CopyEvent, VerdictEvent)
+class PortraitEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=PORTRAIT_TYPE):
+    """A portrait of the members, on the wire; the newest one holds."""
+
+    specversion: str = "1.0"
+    id: str
+    source: str = "tierstream"
+    data: PortraitFinding
+
+
+FINDING_EVENTS = (WaveEvent, CopyEvent, VerdictEvent, PortraitEvent)
 """The events of the findings topic."""
 
-_Event = WaveEvent | CopyEvent | VerdictEvent
+_Event = WaveEvent | CopyEvent | VerdictEvent | PortraitEvent
 _DECODER = msgspec.json.Decoder(_Event)
 
 
@@ -136,6 +168,10 @@ def finding_of(found: Found, number: int, example_offset: int, log_time_ms: int)
             return CopyFinding(number=number, example_offset=example_offset, log_time_ms=log_time_ms, copied=found)
         case Judged():
             return VerdictFinding(number=number, example_offset=example_offset, log_time_ms=log_time_ms, judged=found)
+        case Portrayed():
+            return PortraitFinding(
+                number=number, example_offset=example_offset, log_time_ms=log_time_ms, portrait=found
+            )
 
 
 def encode_finding(finding: Finding) -> bytes:
@@ -148,6 +184,8 @@ def encode_finding(finding: Finding) -> bytes:
             return msgspec.json.encode(CopyEvent(id=name, data=finding))
         case VerdictFinding():
             return msgspec.json.encode(VerdictEvent(id=name, data=finding))
+        case PortraitFinding():
+            return msgspec.json.encode(PortraitEvent(id=name, data=finding))
 
 
 def decode_finding(raw: bytes) -> Finding:

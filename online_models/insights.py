@@ -1,6 +1,6 @@
 """All that is learned from sightings, side by side, and the numbering of what is found."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from loyalty.policy import Policy
 from online_models.conduct import ConductWatch
@@ -22,10 +22,11 @@ class Insights:
 
     def read(self, sighting: Sighting, offset: int, policy: Policy) -> tuple[Finding, ...]:
         """Learn from the sighting at `offset`; returns what it completes, numbered."""
-        findings = [
-            finding_of(found, self._findings + number, offset, sighting.log_time_ms)
-            for number, found in enumerate(self._found(sighting, policy))
-        ]
+        return self.report(self._found(sighting, policy), offset, sighting.log_time_ms)
+
+    def report(self, found: Iterable[Found], offset: int, log_time_ms: int) -> tuple[Finding, ...]:
+        """Number what the record at `offset` has completed."""
+        findings = [finding_of(each, self._findings + number, offset, log_time_ms) for number, each in enumerate(found)]
         self._findings += len(findings)
         return tuple(findings)
 

@@ -12,6 +12,7 @@ from online_models.inputs import MINOR_PER_UNIT, model_inputs, persistence_minor
 from online_models.issuance import IssuanceBook
 from online_models.next_category import NextCategory
 from online_models.odds_model import OddsModel
+from online_models.portrait import Portrait
 from online_models.stack import ValueStack
 from online_models.tier_score import TermEstimator, TermEvidence
 from online_models.weights import ActionEvidence, propose
@@ -37,6 +38,7 @@ class Models:
         self.stays_active = OddsModel(MONTH_DAYS, self.horizon_days)
         self.burn = BurnModel(self.horizon_days)
         self.next_category = NextCategory(self.horizon_days)
+        self.portrait = Portrait()
         self.effects = EffectEstimator(rewarded_actions(policy))
         self.issuance = IssuanceBook(self.effects.actions)
         self.terms = TermEstimator(policy.tiers)
@@ -45,7 +47,7 @@ class Models:
     def under(self, policy: Policy) -> "Models":
         """The models for another policy: what it does not concern goes on, the rest starts anew."""
         models = Models(policy)
-        models._seen = self._seen
+        models._seen, models.portrait = self._seen, self.portrait
         if models.horizon_days == self.horizon_days:
             models.value, models.score, models.drift = self.value, self.score, self.drift
             models.buys_in_week, models.stays_active = self.buys_in_week, self.stays_active
@@ -71,6 +73,7 @@ class Models:
         self.stays_active.learn(habits, int(spend_minor > 0), moment_ms, log_time_ms)
         self.burn.learn(outcome, log_time_ms)
         self.next_category.learn(outcome, log_time_ms)
+        self.portrait.learn(outcome.features)
         self.effects.observe(outcome)
         self.terms.observe(outcome)
         self.issuance.observe(outcome)

@@ -15,7 +15,7 @@ from loyalty.weights import STATIC, Weights
 from online_models import checkpoint
 from online_models.evaluation import ValueScore
 from online_models.examples import TABLE, Example, PolicyNotice, Record
-from online_models.figures import OddsFigures, ValueFigures
+from online_models.figures import CategoryFigures, OddsFigures, ValueFigures
 from online_models.findings import Finding
 from online_models.insights import Insights
 from online_models.models import Models
@@ -51,6 +51,8 @@ class TrainerFigures(msgspec.Struct, frozen=True):
     value: ValueFigures
     buys_in_week: OddsFigures
     stays_active: OddsFigures
+    burn: OddsFigures
+    next_category: CategoryFigures
 
 
 class Trainer:
@@ -166,6 +168,9 @@ class Trainer:
                     evidence=self._evidence(models, actions, terms),
                 )
         models.issuance.fade()
+        portrait = models.portrait.publish()
+        if portrait is not None:
+            self.findings = self.insights.report([portrait], offset, record.log_time_ms)
         return published
 
     def _evidence(
@@ -213,6 +218,8 @@ class Trainer:
             value=self._models.score.figures() if self._models else ValueScore().figures(),
             buys_in_week=self._models.buys_in_week.figures() if self._models else OddsFigures(),
             stays_active=self._models.stays_active.figures() if self._models else OddsFigures(),
+            burn=self._models.burn.figures() if self._models else OddsFigures(),
+            next_category=self._models.next_category.figures() if self._models else CategoryFigures(),
         )
 
     def to_checkpoint(self) -> bytes:

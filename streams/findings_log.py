@@ -11,7 +11,15 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from faust.types import TP
 
-from online_models.findings import Finding, VerdictFinding, WaveFinding, decode_finding, encode_finding, verdict_of
+from online_models.findings import (
+    Finding,
+    PortraitFinding,
+    VerdictFinding,
+    WaveFinding,
+    decode_finding,
+    encode_finding,
+    verdict_of,
+)
 from streams.changelog import ChangelogReader
 from streams.controls import verdict_record
 from streams.writers import Connection, RecordWriter
@@ -52,8 +60,8 @@ class FindingsLog:
         """Make `finding` known, unless it is; `key` is the member's id. Returns how many were new."""
         if finding.number <= self._newest:
             return 0
-        # A wave is about many members: the key would only name the last of them.
-        named = None if isinstance(finding, WaveFinding) else key
+        # A wave and a portrait are about many members: the key would only name the last of them.
+        named = None if isinstance(finding, WaveFinding | PortraitFinding) else key
         await self._writer.append(self._tp.topic, self._tp.partition, encode_finding(finding), key=named)
         self._newest = finding.number
         await self._pass_on(finding, key)

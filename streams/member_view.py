@@ -1,6 +1,8 @@
 """One member's state out of the changelog, without a worker: for explanations and for audits."""
 
 from features.errors import HistoryError
+from online_models.findings import PortraitFinding, Portrayed, decode_finding
+from streams.client import Reader
 from streams.partition import Partition
 from streams.partitioning import partition_of
 from streams.settings import Settings
@@ -38,3 +40,14 @@ class MemberView:
             raise HistoryError(
                 f"{member_id}: no such member in partition {number} of {settings.app_id}; is the id right?"
             )
+
+
+def newest_portrait(settings: Settings) -> Portrayed | None:
+    """The portrait that the trainer has published last; None where it has published none."""
+    newest = None
+    with Reader(settings, ("findings",)) as reader:
+        for _, message in reader.to_end():
+            finding = decode_finding(message.value())
+            if isinstance(finding, PortraitFinding):
+                newest = finding.portrait
+    return newest

@@ -85,6 +85,7 @@ def parts_us(history: History) -> dict[str, float]:
         "stays_active": lambda e: odds(models.stays_active, e, int(e.outcome.label_spend_minor > 0)),
         "burn": lambda e: models.burn.learn(e.outcome, e.log_time_ms),
         "next_category": lambda e: models.next_category.learn(e.outcome, e.log_time_ms),
+        "portrait": lambda e: models.portrait.learn(e.outcome.features),
         "effects": lambda e: models.effects.observe(e.outcome),
         "terms": lambda e: models.terms.observe(e.outcome),
         "issuance": lambda e: models.issuance.observe(e.outcome),

@@ -1,4 +1,4 @@
-"""`tierstream explain`: why a member's last award and current tier are what they are."""
+"""`tierstream explain`: why a member's last award and current tier are what they are, and what kind of member it is."""
 
 from typing import Annotated
 
@@ -6,8 +6,9 @@ import typer
 
 from loyalty.explain import explain_last_award, explain_tier
 from loyalty.explain_standing import explain_standing
+from online_models.portrait import explain_portrait
 from streams.cli.options import Broker, Prefix, SettingsFile, load_settings, say
-from streams.member_view import MemberView
+from streams.member_view import MemberView, newest_portrait
 
 
 def explain(
@@ -19,6 +20,7 @@ def explain(
     """Explain a member's last award and current tier from what was recorded when they were decided.
 
     An id that was linked to another one is answered for by that one.
+    The portrait below them is of now: the newest clusters that the trainer has published, and the member's own habits.
 
     Example: tierstream explain household-1229 --broker 127.0.0.1:9092
     """
@@ -35,6 +37,9 @@ def explain(
     standing = explain_standing(found.account, found.orders, found.windows, scope, log_time_ms)
     if standing:
         say(f"\n{standing}")
+    say("")
+    interests = found.windows.interests.shares()
+    say(explain_portrait(newest_portrait(settings), found.windows.vector(log_time_ms), interests))
 
 
 def register(app: typer.Typer) -> None:

@@ -4,13 +4,23 @@ from typing import Any
 
 import pytest
 
+from features.event_time import DAY_MS
+from features.table import FEATURES
 from loyalty.policy import Misconduct, Opinions, Recommendations
+from online_models.burn import BurnModel
 from online_models.conduct import ConductWatch
 from online_models.copies import CopyIndex
+from online_models.examples import TABLE, Outcome, pseudonym
+from online_models.habits import habit_inputs
+from online_models.inputs import model_inputs
 from online_models.model_checks import Subject, model_problems_of
+from online_models.next_category import NextCategory
+from online_models.odds_model import OddsModel
 from online_models.opinions import OpinionDesk
+from online_models.portrait import Portrait
 from online_models.recommending import Recommender
 from online_models.sightings import CONDUCT_SUMS, CONDUCT_TABLE, Basket, BasketLine, Conduct, Opinion
+from online_models.stack import ValueStack
 from online_models.waves import EVERYTHING, Complaint, WaveWatch, limits_of
 
 HOUR_MS = 3_600_000
@@ -67,7 +77,66 @@ def teach_baskets(recommender: Recommender, number: int) -> object:
     return recommender.learn(basket, number, Recommendations(enabled=True, explore_bp=5_000))
 
 
+def matured(number: int) -> Outcome:
+    """The n-th outcome, one an hour: features, interests and labels follow from its number."""
+    features = tuple((number * step) % 997 * (step % 5) for step in range(1, len(FEATURES) + 1))
+    return Outcome(
+        member=pseudonym(f"m-{number % 50}"),
+        predicted_at_ms=number * HOUR_MS - 30 * DAY_MS,
+        matured_at_ms=number * HOUR_MS,
+        table=TABLE,
+        features=features,
+        features_after=features,
+        label_spend_minor=number % 5_000,
+        label_week_minor=number % 3,
+        label_earned_points=number % 70,
+        label_redeemed_points=number % 30,
+        label_category=WORDS[number % 11],
+        interests=((WORDS[number % 5], 6_000), (WORDS[5 + number % 6], 4_000)),
+        issued_from_ms=0,
+    )
+
+
+def teach_value(stack: ValueStack, number: int) -> object:
+    outcome = matured(number)
+    inputs = model_inputs(outcome.features)
+    return stack.learn(inputs, outcome.label_spend_minor, outcome.predicted_at_ms, outcome.matured_at_ms)
+
+
+def teach_chance(model: OddsModel, number: int) -> object:
+    outcome = matured(number)
+    inputs = habit_inputs(outcome.features)
+    return model.learn(inputs, number % 3 % 2, outcome.predicted_at_ms, outcome.matured_at_ms)
+
+
 MODELS: dict[str, Subject[Any]] = {
+    "value": Subject(
+        make=lambda: ValueStack(30),
+        teach=teach_value,
+        ask=lambda stack: stack.sheet_now(0).flat(),
+        examples=1_000,
+    ),
+    "chances": Subject(
+        make=lambda: OddsModel(7, 30), teach=teach_chance, ask=lambda model: model.figures(), examples=1_000
+    ),
+    "burn": Subject(
+        make=lambda: BurnModel(30),
+        teach=lambda model, number: model.learn(matured(number), number * HOUR_MS),
+        ask=lambda model: model.figures(),
+        examples=1_000,
+    ),
+    "next category": Subject(
+        make=lambda: NextCategory(30),
+        teach=lambda model, number: model.learn(matured(number), number * HOUR_MS),
+        ask=lambda model: model.figures(),
+        examples=3_000,
+    ),
+    "portrait": Subject(
+        make=Portrait,
+        teach=lambda portrait, number: portrait.learn(matured(number).features),
+        ask=lambda portrait: portrait._centroids.tolist(),
+        examples=500,
+    ),
     "copies": Subject(
         make=lambda: CopyIndex(kept_texts=50),
         teach=teach_copies,
