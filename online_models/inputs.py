@@ -75,6 +75,40 @@ def model_inputs(features: Sequence[int]) -> Inputs:
     return inputs
 
 
+class FlatScore:
+    """A linear model of `model_inputs`, straight from the vector: what the hot path can afford.
+
+    Example:
+        >>> score = FlatScore({"spend_minor_30d": 0.5, "one": 2.0})
+        >>> vector = [0] * (feature_index("spend_minor_30d") + 1)
+        >>> vector[feature_index("spend_minor_30d")] = 1_600
+        >>> score(vector + [0] * 200)
+        4.0
+    """
+
+    def __init__(self, flat: Inputs) -> None:
+        self._one = flat.get("one", 0.0)
+        self._terms = tuple(
+            (coefficient, index, 1.0 / divisor)
+            for name, index, divisor in _ROOTS
+            if (coefficient := flat.get(name, 0.0))
+        )
+        self._monthly = flat.get("spend_per_month", 0.0)
+        self._quarterly = flat.get("spend_per_month_90d", 0.0)
+
+    def __call__(self, features: Sequence[int]) -> float:
+        """The score of a member with this vector."""
+        total = self._one
+        for coefficient, index, scale in self._terms:
+            value = features[index]
+            if value > 0:
+                total += coefficient * sqrt(value * scale)
+        days = max(_MONTH_DAYS, features[_TENURE] + 1)
+        total += self._monthly * root(features[_SPEND_EVER] * _MONTH_DAYS / (days * MINOR_PER_UNIT))
+        quarter_days = min(_QUARTER_DAYS, days)
+        return total + self._quarterly * root(features[_SPEND_QUARTER] * _MONTH_DAYS / (quarter_days * MINOR_PER_UNIT))
+
+
 def persistence_minor(features: Sequence[int], horizon_days: int) -> int:
     """The naive forecast of spend over the horizon: the last 30 days' spend, in proportion, in minor units."""
     return max(0, features[_SPEND_MONTH]) * horizon_days // _MONTH_DAYS

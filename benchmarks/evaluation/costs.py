@@ -9,14 +9,15 @@ from time import process_time
 
 from benchmarks.evaluation.measures import Interval
 from benchmarks.evaluation.rows import History
+from features.actions import LineItem
+from features.event_time import DAY_MS
 from features.table import ACTIVITY, ITEMS, PURCHASES, SPEND
 from features.windows import ActivityWindows
 from online_models.examples import Example
 from online_models.habits import habit_inputs
-from online_models.inputs import model_inputs
+from online_models.inputs import FlatScore, model_inputs
 from online_models.models import Models
 from online_models.odds_model import OddsModel
-from online_models.rows import dot
 from online_models.stack import ValueStack
 from online_models.training import Trainer
 
@@ -26,6 +27,7 @@ _MICROSECONDS = 1e6
 # A member who acts three times an hour for a year: more than any bucket can hold on to.
 _ACTIONS = 20_000
 _ACTION_EVERY_MS = 1_200_000
+_ITEMS = (LineItem(item_id="p-9", amount=2_599, quantity=3, category="dairy"),)
 
 # Enough examples for a steady figure.
 _MOST_EXAMPLES = 30_000
@@ -45,14 +47,14 @@ def trainer_us(history: History) -> Interval:
 
 
 def hot_path_us(history: History) -> Interval:
-    """A purchase enters the windows, the feature vector is read, and the flattened value model scores it."""
+    """A purchase enters windows and interests, the vector is read, and the flattened value model scores it."""
     stack = ValueStack(history.policy.learning.horizon_days)
     for example in history.examples[:_MOST_EXAMPLES]:
         outcome = example.outcome
         stack.learn(
             model_inputs(outcome.features), outcome.label_spend_minor, outcome.predicted_at_ms, example.log_time_ms
         )
-    flat = stack.sheet_now(0).flat()
+    score = FlatScore(stack.sheet_now(0).flat())
     amounts = ((ACTIVITY, 1), (PURCHASES, 1), (SPEND, 2_599), (ITEMS, 3))
 
     def run() -> None:
@@ -60,7 +62,8 @@ def hot_path_us(history: History) -> Interval:
         for number in range(_ACTIONS):
             time_ms = number * _ACTION_EVERY_MS
             windows.observe(amounts, time_ms)
-            dot(flat, model_inputs(windows.vector(time_ms)))
+            windows.interests.bought(_ITEMS, time_ms, time_ms // DAY_MS, time_ms % DAY_MS)
+            score(windows.vector(time_ms))
 
     return _timed(run, _ACTIONS)
 

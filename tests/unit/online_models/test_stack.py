@@ -4,7 +4,7 @@ from itertools import islice
 
 from features.event_time import DAY_MS
 from online_models.evaluation import ValueScore, ratio_bp
-from online_models.inputs import LAST_MONTH, model_inputs, persistence_minor, root
+from online_models.inputs import LAST_MONTH, FlatScore, model_inputs, persistence_minor, root
 from online_models.rows import row_of
 from online_models.stack import Prediction, Sheet, ValueStack
 from tests.support.outcomes import World, outcomes
@@ -87,6 +87,7 @@ def test_the_flattened_stack_is_the_stack() -> None:
         if min(sheet.roots(row_of(inputs, sheet.names))) > 0.0:  # a learner's negative root counts as none
             value = sum(coefficient * inputs[name] for name, coefficient in flat.items())
             assert abs(value - sheet.predict(inputs).root) < 1e-9
+            assert abs(FlatScore(flat)(outcome.features) - value) < 1e-9
 
 
 def test_after_a_drift_fresh_learners_take_over_and_are_as_good_as_new() -> None:
