@@ -67,7 +67,8 @@ class Factors(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """How an award came about: `eligible * points / per`, times each factor, rounded once.
 
     `eligible` is in the unit that the rule earns by (minor units, milliseconds, or 1 for a fixed award). `desired` is
-    the award before caps, in the smallest unit of points; `cap` names the cap that cut it.
+    the award before caps, in the smallest unit of points; `cap` names the cap that cut it. `weight_bp` holds the bonus
+    of the trial that `trial` names.
     """
 
     eligible: int
@@ -82,6 +83,7 @@ class Factors(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     campaigns: tuple[str, ...] = ()
     bonus: int = 0
     cap: str = ""
+    trial: str = ""
 
 
 class LotChange(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

@@ -22,6 +22,7 @@ from loyalty.orders import Grant
 from loyalty.policy.compiled import RulePlan
 from loyalty.policy.fields import BP
 from loyalty.reminders import remind_ms
+from loyalty.trials import raised_bp
 
 Lots = dict[tuple[int, int], bytes]
 """When a pending lot becomes active and when it expires -> its name."""
@@ -119,7 +120,10 @@ def _grant_points(context: Context, plan: RulePlan, name: str, basis: Basis, lot
 
 def _factors(context: Context, plan: RulePlan, name: str, eligible: int) -> tuple[Factors, Boosts]:
     """The award's arithmetic, from the base rule to what the caps leave; and what campaigns with a cap added."""
-    weight_bp = context.scope.weights.earning(name) if plan.rule.learned else BP
+    weight_bp = learned_bp = context.scope.weights.earning(name) if plan.rule.learned else BP
+    trial = context.policy.trial
+    if trial.actions and plan.rule.learned:
+        weight_bp = raised_bp(trial, context.member, name, learned_bp)
     tier_bp = BP
     if plan.rule.tier_multiplied:
         tier_bp = context.compiled.ladder.multipliers_bp.get(context.core.tier.tier, BP)
@@ -150,6 +154,7 @@ def _factors(context: Context, plan: RulePlan, name: str, eligible: int) -> tupl
         boost.campaigns,
         boost.bonus,
         cap,
+        "" if weight_bp == learned_bp else trial.id,
     )
     return factors, boosts
 

@@ -39,8 +39,9 @@ class Outcome(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     first seven days (of all of it, where the horizon is shorter). `label_earned_points` and `label_redeemed_points` are
     what the member earned and spent on rewards in the span, `label_category` the main category of the first purchase in
     it, empty where there was none. `interests` (shares of categories), `earned_points` and `redeemed_points` (all since
-    the first moment was drawn) stood beside the vector. `issued` tells, for each earning action, the points awarded
-    before learned weights since `issued_from_ms`, the member's last outcome: over all outcomes each award counts once.
+    the first moment was drawn) stood beside the vector. `arm` is the member's in the trial, see `loyalty.trials`.
+    `issued` tells, for each earning action, the points awarded before learned weights since `issued_from_ms`, the
+    member's last outcome: over all outcomes each award counts once.
     """
 
     member: str
@@ -57,6 +58,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     interests: tuple[tuple[str, int], ...] = ()
     earned_points: int = 0
     redeemed_points: int = 0
+    arm: str = ""
     issued_from_ms: int
     issued: tuple[tuple[str, int], ...] = ()
 

@@ -45,11 +45,15 @@ _REDEEMED = frozenset({"redeemed", "returned"})
 
 
 class View(NamedTuple):
-    """The feature vector at a moment. `as_of_ms` is the moment, or the newest event time in the vector if later."""
+    """The feature vector at a moment, with the member's interests and arm in the trial.
+
+    `as_of_ms` is the moment, or the newest event time in the vector if later.
+    """
 
     as_of_ms: int
     vector: Sequence[int]
     interests: Interests = ()
+    arm: str = ""
 
 
 class OpenLabels:
@@ -216,6 +220,7 @@ class OpenLabels:
             interests=stored.interests,
             earned_points=stored.earned_points,
             redeemed_points=stored.redeemed_points,
+            arm=view.arm,
             issued_from_ms=issued_from_ms,
             issued=tuple(sorted(issued.items())),
         )

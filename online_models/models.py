@@ -15,7 +15,8 @@ from online_models.odds_model import OddsModel
 from online_models.portrait import Portrait
 from online_models.stack import ValueStack
 from online_models.tier_score import TermEstimator, TermEvidence
-from online_models.weights import ActionEvidence, propose
+from online_models.trials import TrialEstimator, trial_cost_bp
+from online_models.weights import ActionEvidence, Tried, propose
 
 # What remains of the evidence after a drift alarm.
 _KEPT_SHARE = 0.5
@@ -42,6 +43,7 @@ class Models:
         self.effects = EffectEstimator(rewarded_actions(policy))
         self.issuance = IssuanceBook(self.effects.actions)
         self.terms = TermEstimator(policy.tiers)
+        self.trial = TrialEstimator(policy.trial, self.horizon_days)
         self._seen = 0
 
     def under(self, policy: Policy) -> "Models":
@@ -54,6 +56,8 @@ class Models:
             models.burn, models.next_category = self.burn, self.next_category
             if models.effects.actions == self.effects.actions:
                 models.effects, models.issuance = self.effects, self.issuance
+            if models.trial.basis == self.trial.basis:
+                models.trial = self.trial
             if models.terms.basis == self.terms.basis:
                 models.terms = self.terms
         return models
@@ -76,11 +80,13 @@ class Models:
         self.portrait.learn(outcome.features)
         self.effects.observe(outcome)
         self.terms.observe(outcome)
+        self.trial.observe(outcome)
         self.issuance.observe(outcome)
         if drifted:
             self.value.renew()
             self.effects.forget(_KEPT_SHARE)
             self.terms.forget(_KEPT_SHARE)
+            self.trial.forget(_KEPT_SHARE)
         return drifted
 
     def propose(
@@ -96,6 +102,7 @@ class Models:
                 self.issuance.spend_per_point(),
                 dict(weights.earning_bp),
                 learning,
+                Tried(self.trial.worths(self.issuance.spend_per_point()), trial_cost_bp(self.trial.basis[0])),
             )
         if self._seen >= learning.min_examples:
             terms = self.terms.propose(dict(weights.score_bp), learning)

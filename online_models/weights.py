@@ -9,7 +9,7 @@ difference is. All others have the weight of the static rule. Wishes are then cu
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -65,7 +65,10 @@ class Worth(msgspec.Struct, frozen=True):
 
 
 class ActionEvidence(msgspec.Struct, frozen=True):
-    """Why an action's weight is what it is. `share_bp`: its share of the points issued; `limits`: what cut the wish."""
+    """Why an action's weight is what it is. `share_bp`: its share of the points issued; `limits`: what cut the wish.
+
+    `source`: whether the worth is that of a trial, or of the comparison with the members' own past.
+    """
 
     action: str
     verdict: Verdict
@@ -76,6 +79,17 @@ class ActionEvidence(msgspec.Struct, frozen=True):
     wish_bp: int
     weight_bp: int
     limits: tuple[Limit, ...]
+    source: Literal["comparison", "trial"] = "comparison"
+
+
+class Tried(NamedTuple):
+    """What a trial has shown, and what it gives away of each action's points, in basis points of what is issued."""
+
+    worths: Mapping[str, Worth]
+    cost_bp: Mapping[str, int]
+
+
+NOTHING_TRIED = Tried({}, {})
 
 
 def worth_of(effect: Effect, issuance: Issuance, spend_per_point: float) -> Worth | None:
@@ -110,15 +124,22 @@ def propose(
     spend_per_point: float,
     current_bp: Mapping[str, int],
     learning: Learning,
+    tried: Tried = NOTHING_TRIED,
 ) -> tuple[ActionEvidence, ...]:
     """The next weight of every action, with the evidence for it.
+
+    Where a trial has an action's worth, that counts and not the comparison with the member's own past; what the trial
+    gives away is taken off the budget.
 
     `spend_per_point` is what members spend, in minor units, per point that the static rule issues. Only actions with a
     proven effect move, and only against each other; the others go back to the static rule, step by step, and what that
     takes or gives is part of the same budget.
     """
     issuances = [issued.get(effect.action, Issuance(0, 0.0)) for effect in effects]
-    worths = [worth_of(effect, issuance, spend_per_point) for effect, issuance in zip(effects, issuances, strict=True)]
+    worths = [
+        tried.worths.get(effect.action) or worth_of(effect, issuance, spend_per_point)
+        for effect, issuance in zip(effects, issuances, strict=True)
+    ]
     current = [current_bp.get(effect.action, BP) for effect in effects]
     verdicts: list[Verdict] = [
         "not_issued" if worth is None else worth.verdict(taking_part=weight != BP)
@@ -128,7 +149,10 @@ def propose(
     shares = [issuance.points for issuance in issuances]
     wishes = _wishes(worths, known, shares, learning)
     limits = [limits_of(weight, learning.band_low_bp, learning.band_high_bp, learning.step_bp) for weight in current]
-    weights = _weights(wishes, current, known, shares, limits)
+    given = sum(
+        round(share * tried.cost_bp.get(effect.action, 0)) for effect, share in zip(effects, shares, strict=True)
+    )
+    weights = _weights(wishes, current, known, shares, limits, given)
     total = max(1, sum(shares))
     return tuple(
         ActionEvidence(
@@ -141,6 +165,7 @@ def propose(
             wish_bp=wishes[i],
             weight_bp=weights[i],
             limits=_limits_hit(wishes[i], weights[i], limits[i], learning),
+            source="trial" if effect.action in tried.worths else "comparison",
         )
         for i, effect in enumerate(effects)
     )
@@ -161,7 +186,12 @@ def _wishes(
 
 
 def _weights(
-    wishes: Sequence[int], current: Sequence[int], known: Sequence[int], shares: Sequence[int], limits: Sequence[Limits]
+    wishes: Sequence[int],
+    current: Sequence[int],
+    known: Sequence[int],
+    shares: Sequence[int],
+    limits: Sequence[Limits],
+    given: int,
 ) -> list[int]:
     """The wishes within limits and budget.
 
@@ -170,6 +200,7 @@ def _weights(
     """
     weights = [_within(wish, limit) for wish, limit in zip(wishes, limits, strict=True)]
     budget = sum(share * BP if i in known else share * (BP - weights[i]) for i, share in enumerate(shares))
+    budget -= given
     projected = project([wishes[i] for i in known], [shares[i] for i in known], [limits[i] for i in known], budget)
     for i, weight in zip(known, projected, strict=True):
         weights[i] = weight

@@ -2,6 +2,7 @@
 
 from loyalty.engine import next_due_ms, run_due
 from loyalty.policy import Learning
+from loyalty.trials import arm_of
 from online_models.labels import View
 from streams.members import Members
 from streams.outbox import Outbox
@@ -42,7 +43,8 @@ class DueWork:
 
         def look(due_ms: int) -> View:
             vector = windows.vector(due_ms)
-            return View(windows.as_of_ms, vector, windows.interests.shares())
+            trial = self._partition.versions.at_due(due_ms).policy.trial
+            return View(windows.as_of_ms, vector, windows.interests.shares(), arm_of(trial, member.id))
 
         def learning_at(due_ms: int) -> Learning:
             return self._partition.versions.at_due(due_ms).policy.learning

@@ -7,6 +7,7 @@ from loyalty.policy.model import Policy
 from loyalty.policy.offers import Benefit, Campaign, FeatureBound, Reward, Segment
 from loyalty.policy.programme import Input, Learning, Notifications, Programme
 from loyalty.policy.tiers import ScoreTerm, Tier, Tiers
+from loyalty.policy.trial import Trial
 
 __all__ = [
     "Benefit",
@@ -33,5 +34,6 @@ __all__ = [
     "Streak",
     "Tier",
     "Tiers",
+    "Trial",
     "parse_policy",
 ]

@@ -46,6 +46,8 @@ def problems_of(policy: "Policy") -> Iterator[str]:
     yield from _segment_problems(policy)
     yield from _offer_problems(policy)
     yield from _hold_problems(policy)
+    earning = (rule.action for rule in policy.earning if rule.learned and rule.unit == "points")
+    yield from _unknown("trial.actions", policy.trial.actions, earning, "action with a learned rule")
     for milestone in policy.milestones:
         path = f"milestones[{milestone.id}].measure"
         yield from _unknown(path, (milestone.measure,), (measure.name for measure in MEASURES), "measure")

@@ -10,6 +10,7 @@ from loyalty.policy.insight import Misconduct, Opinions, Recommendations
 from loyalty.policy.offers import Benefit, Campaign, Reward, Segment
 from loyalty.policy.programme import Input, Learning, Notifications, Programme
 from loyalty.policy.tiers import Tiers
+from loyalty.policy.trial import Trial
 
 
 class Policy(Section, frozen=True, dict=True):
@@ -29,6 +30,7 @@ class Policy(Section, frozen=True, dict=True):
     rewards: tuple[Reward, ...] = ()
     benefits: tuple[Benefit, ...] = ()
     learning: Learning = Learning()
+    trial: Trial = Trial()
     recommendations: Recommendations = Recommendations()
     opinions: Opinions = Opinions()
     misconduct: Misconduct = Misconduct()
