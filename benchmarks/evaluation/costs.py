@@ -68,6 +68,23 @@ def hot_path_us(history: History) -> Interval:
     return _timed(run, _ACTIONS)
 
 
+def per_action_us(history: History, trainer: Interval) -> float:
+    """All learners, per action of the log: there is at most one example per member and day."""
+    return trainer.value * len(history.examples) / history.actions
+
+
+def memory_bytes(history: History) -> dict[str, int]:
+    """Size of a checkpoint after a tenth of the examples, and after all of them."""
+    examples = history.examples[:_MOST_EXAMPLES]
+    trainer, sizes = Trainer(), {}
+    trainer.learn(history.notice, 0)
+    for offset, example in enumerate(examples, start=1):
+        trainer.learn(example, offset)
+        if offset in {len(examples) // 10, len(examples)}:
+            sizes[f"after {offset} examples"] = len(trainer.to_checkpoint())
+    return sizes
+
+
 def parts_us(history: History) -> dict[str, float]:
     """Where a trainer's time goes: each part alone, per example."""
     examples = history.examples[:_MOST_EXAMPLES]

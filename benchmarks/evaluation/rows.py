@@ -24,7 +24,8 @@ from online_models.odds_stack import OddsStack
 from online_models.published import PublishedWeights
 from online_models.stack import Prediction, ValueStack
 from online_models.tier_score import window_days
-from online_models.training import Trainer
+from online_models.training import Trainer, TrainerFigures
+from streams import accounting
 from streams.histories.files import read_lines
 from streams.policy_files import first_policy
 from streams.replay import Replay, replay_lines
@@ -60,12 +61,17 @@ class _Recorder(Trainer):
 
 @dataclass(frozen=True)
 class History:
-    """What the engine made of a file: examples in the order of the log, and the weights published on the way."""
+    """What the engine made of a file: examples in the order of the log, and the weights published on the way.
+
+    `figures` are the trainer's at the end, `actions` is how many were applied.
+    """
 
     policy: Policy
     notice: PolicyNotice
     examples: Sequence[Example]
     published: Sequence[PublishedWeights]
+    figures: TrainerFigures
+    actions: int
 
 
 def replay_file(path: Path, policy_path: Path) -> History:
@@ -82,7 +88,8 @@ def replay_file(path: Path, policy_path: Path) -> History:
             f"{path}: no example matured under {policy_path}; take a longer file, or a policy with [learning] enabled"
         )
     policy = parse_policy(trainer.notice.text, str(policy_path))
-    return History(policy, trainer.notice, trainer.examples, replay.published)
+    applied = replay.fold.counts[accounting.APPLIED]
+    return History(policy, trainer.notice, trainer.examples, replay.published, trainer.figures(), applied)
 
 
 @dataclass(frozen=True)
