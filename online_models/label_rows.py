@@ -4,7 +4,9 @@ The row `l` is rewritten with every purchase, so it says nothing twice: labels s
 gaps between them, categories once each. Of a vector only what is not zero is kept, less than half of it.
 """
 
+from collections.abc import Sequence
 from itertools import accumulate, pairwise
+from typing import NamedTuple
 
 import msgspec
 
@@ -12,6 +14,18 @@ SUFFIX = b"l"
 
 Interests = tuple[tuple[str, int], ...]
 """Categories with their shares in basis points, the heaviest first: see `features.interests`."""
+
+
+class View(NamedTuple):
+    """The feature vector at a moment, with the member's interests and arm in the trial.
+
+    `as_of_ms` is the moment, or the newest event time in the vector if later.
+    """
+
+    as_of_ms: int
+    vector: Sequence[int]
+    interests: Interests = ()
+    arm: str = ""
 
 
 class OpenLabel(msgspec.Struct, gc=False):

@@ -14,8 +14,8 @@ seen. An event at or before t that arrives later is in neither; one in the span 
 Rows: `l` holds the calendar and the open labels' sums, `l` + t holds the vector of the label opened at t, written once.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, Self
+from collections.abc import Callable, Iterator
+from typing import Self
 
 from features.errors import CorruptStateError
 from features.event_time import DAY_MS
@@ -26,10 +26,10 @@ from loyalty.policy import Learning
 from online_models.examples import TABLE, WEEK_MS, Outcome, pseudonym
 from online_models.label_rows import (
     SUFFIX,
-    Interests,
     LabelsRow,
     OpenLabel,
     StoredVector,
+    View,
     decode_labels,
     decode_vector,
     encode_labels,
@@ -42,18 +42,6 @@ _IDLE_MS = feature_index("recency_activity_ms")
 
 _EARNED = frozenset({"earned", "clawed_back", "cancelled"})
 _REDEEMED = frozenset({"redeemed", "returned"})
-
-
-class View(NamedTuple):
-    """The feature vector at a moment, with the member's interests and arm in the trial.
-
-    `as_of_ms` is the moment, or the newest event time in the vector if later.
-    """
-
-    as_of_ms: int
-    vector: Sequence[int]
-    interests: Interests = ()
-    arm: str = ""
 
 
 class OpenLabels:

@@ -3,7 +3,7 @@
 from loyalty.engine import next_due_ms, run_due
 from loyalty.policy import Learning
 from loyalty.trials import arm_of
-from online_models.labels import View
+from online_models.label_rows import View
 from streams.members import Members
 from streams.outbox import Outbox
 from streams.partition import Partition

@@ -14,7 +14,8 @@ from features.windows import ActivityWindows
 from loyalty.decisions import Cause, EntryData, Factors
 from loyalty.policy import Learning
 from online_models.examples import WEEK_MS, Outcome
-from online_models.labels import OpenLabels, View
+from online_models.label_rows import View
+from online_models.labels import OpenLabels
 from online_models.sampling import next_moment_ms
 
 MEMBER = "m-42"

@@ -6,7 +6,8 @@ from features.event_time import DAY_MS
 from features.vector import FEATURE_NAMES
 from loyalty.policy import Learning
 from online_models.examples import TABLE, pseudonym
-from online_models.labels import OpenLabels, View
+from online_models.label_rows import View
+from online_models.labels import OpenLabels
 from online_models.sampling import next_moment_ms
 
 LEARNING = Learning(enabled=True, sample_share_bp=1_500, horizon_days=30)
