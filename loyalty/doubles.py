@@ -33,13 +33,12 @@ class Side(NamedTuple):
 
 
 class Double(NamedTuple):
-    """A grant to take back, of which `points` are left. `key` tells it from all others."""
+    """A grant to take back, of which `points` are left."""
 
     grant: Grant
     points: int
     earned_ms: int
-    order_id: str
-    key: str
+    order_id: str = ""
 
 
 def find_doubles(mine: Side, theirs: Side) -> list[Double]:
@@ -58,7 +57,7 @@ def find_doubles(mine: Side, theirs: Side) -> list[Double]:
                 grants += _of_order(theirs.context, order_id, order)
     for digest, raw in theirs.ids.items():
         if raw and mine.ids.seen(digest):
-            grants += _of_action(theirs.context, digest, read_note(raw))
+            grants += _of_action(theirs.context, read_note(raw))
     return grants
 
 
@@ -71,17 +70,17 @@ def _of_order(loser: Context, order_id: str, order: Order) -> list[Double]:
     points = sum(rest for grant, rest in left if not grant.qualifying)
     qualifying = sum(rest for grant, rest in left if grant.qualifying)
     _uncount(loser, tuple(amounts), order.time_ms, points, qualifying)
-    return [Double(grant, rest, order.time_ms, order_id, grant.entry.hex()) for grant, rest in left]
+    return [Double(grant, rest, order.time_ms, order_id) for grant, rest in left]
 
 
-def _of_action(loser: Context, digest: bytes, note: Note) -> list[Double]:
+def _of_action(loser: Context, note: Note) -> list[Double]:
     by_day = {plan.rule.id for plans in loser.compiled.rules.values() for plan in plans if plan.day_over_ms}
     lost = [earning for earning in note.earnings if earning.rule not in by_day]
     _uncount(loser, note.amounts, note.time_ms, *_sums(lost))
     totals, day = loser.account.counters.get(DAY_TOTAL, {}), loser.calendar.zone.local_day(note.time_ms)
     if day in totals:
         totals[day] -= dict(note.amounts).get(BROWSE_MS, 0)
-    return [_noted(digest, note, earning) for earning in lost]
+    return [_noted(note, earning) for earning in lost]
 
 
 def _sums(earnings: list[Earning]) -> tuple[int, int]:
@@ -90,8 +89,8 @@ def _sums(earnings: list[Earning]) -> tuple[int, int]:
     return points, sum(earning.granted for earning in earnings if earning.qualifying)
 
 
-def _noted(digest: bytes, note: Note, earning: Earning) -> Double:
-    return Double(earning.as_grant(), earning.granted, note.time_ms, "", f"{digest.hex()}/{earning.rule}")
+def _noted(note: Note, earning: Earning) -> Double:
+    return Double(earning.as_grant(), earning.granted, note.time_ms)
 
 
 def _uncount(
@@ -116,14 +115,13 @@ def paid_days(side: Side, rules: set[str]) -> set[tuple[str, int]]:
 def find_day_double(theirs: Side, rule: str, day: int) -> Double | None:
     """The award that `theirs` has had by a rule for a local day's total; it counts no more."""
     zone = theirs.context.calendar.zone
-    for digest, raw in theirs.ids.items():
-        note = read_note(raw) if raw else None
-        if note is None or zone.local_day(note.time_ms) != day:
+    for note in [read_note(raw) for _, raw in theirs.ids.items() if raw]:
+        if zone.local_day(note.time_ms) != day:
             continue
         for earning in note.earnings:
             if earning.rule == rule:
                 _uncount(theirs.context, (), note.time_ms, *_sums([earning]))
-                return _noted(digest, note, earning)
+                return _noted(note, earning)
     return None
 
 
@@ -132,5 +130,5 @@ def take_back(context: Context, alias: str, double: Double) -> None:
     grant = double.grant
     give_back(context, grant.rule, double.earned_ms, double.points)
     if not grant.qualifying:
-        facts = Facts("link_identity", grant.rule, double.order_id, double.key, reason=f"{alias} had it too")
+        facts = Facts("link_identity", grant.rule, double.order_id, grant.entry.hex(), reason=f"{alias} had it too")
         reclaim(context, double.earned_ms, grant, double.points, facts)

@@ -65,7 +65,7 @@ def absorb(mine: Side, theirs: Side) -> None:
     absorb_tier(context, other)
     for double in (*doubles, *paid_twice):
         take_back(context, other.member, double)
-    context.orders.absorb(other.orders)
+    context.orders.absorb(other.orders, other.member)
     mine.ids.absorb(theirs.ids, context.now_ms // DAY_MS)
     context.account.core_changed = True
     award_days(context, days)

@@ -15,8 +15,9 @@ from loyalty.orders import Grant
 
 
 class Earning(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """One award: `lot` is the pending lot, empty where the points became active at once."""
+    """One award: the id of its entry, and its pending `lot`, empty where the points became active at once."""
 
+    entry: bytes
     rule: str
     granted: int
     expires_ms: int = 0
@@ -26,7 +27,7 @@ class Earning(msgspec.Struct, array_like=True, frozen=True, gc=False):
     def as_grant(self) -> Grant:
         """The award as a refund would see it."""
         return Grant(
-            b"", self.rule, 0, self.granted, expires_ms=self.expires_ms, lot=self.lot, qualifying=self.qualifying
+            self.entry, self.rule, 0, self.granted, expires_ms=self.expires_ms, lot=self.lot, qualifying=self.qualifying
         )
 
 
@@ -51,7 +52,8 @@ def note_of(time_ms: int, amounts: Amounts, grants: Sequence[Grant]) -> bytes:
         (((0, 1),), b'01234567')
     """
     earnings = tuple(
-        Earning(grant.rule, grant.granted, grant.expires_ms, grant.lot, grant.qualifying) for grant in grants
+        Earning(grant.entry, grant.rule, grant.granted, grant.expires_ms, grant.lot, grant.qualifying)
+        for grant in grants
     )
     return _ENCODER.encode(Note(time_ms, amounts, earnings))
 

@@ -32,7 +32,8 @@ class Order(msgspec.Struct, array_like=True, gc=False):
     it was given back. `pieces` is what the member's features still count of it.
 
     A redemption is kept as an order too, with its price as `amount`, its reward as the one line, and the `debits` that
-    paid for it: the expiry of each lot and its points. One from stock says how far its `claim` is.
+    paid for it: the expiry of each lot and its points. One from stock says how far its `claim` is. `holder` is
+    the alias that it was made under, should that have been linked since; empty where it is the member's own.
     """
 
     time_ms: int
@@ -49,6 +50,7 @@ class Order(msgspec.Struct, array_like=True, gc=False):
     debits: list[tuple[int, int]] = []
     claim: Literal["", "pending", "accepted", "refused"] = ""
     pieces: int = 0
+    holder: str = ""
 
 
 def claim_name(source: str, event_id: str) -> str:

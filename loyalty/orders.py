@@ -142,13 +142,15 @@ class Orders:
         order = self._load(_order_row(kept_as), _ORDER_DECODER.decode)
         return order if isinstance(order, Order) else None
 
-    def absorb(self, other: "Orders") -> None:
-        """Keep what `other` keeps for as long as that would; what both have stays as it is here."""
+    def absorb(self, other: "Orders", alias: str) -> None:
+        """Keep what `other`, those of an alias, keeps for as long as that would; what both have stays as it is here."""
         for day, keep_ms, ids in other.days():
             mine = self._ids_of(day)
             for kept_as in ids:
                 order = other.find(kept_as)
                 if order is not None and self.find(kept_as) is None:
+                    if order.debits and not order.holder:
+                        order.holder = alias
                     self.touch(kept_as, order)
                     mine = [*mine, kept_as]
             if mine:

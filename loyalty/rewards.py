@@ -136,7 +136,7 @@ def _give_back(context: Context, claim: str, order: Order, facts: Facts) -> None
     reward_id, quantity = order.item_ids[0], order.amounts[0]
     _count_use(context, reward_id, -quantity, order.time_ms)
     source, event_id = action_of(claim)
-    facts = facts._replace(grant=derived_id(context.member, source, event_id, "redeemed", reward_id))
+    facts = facts._replace(grant=derived_id(order.holder or context.member, source, event_id, "redeemed", reward_id))
     post(context, "returned", entry_id(context, "returned", kept_as), changes, facts)
     taken = ((REDEMPTIONS, quantity),)
     context.windows.undo(taken, order.time_ms)

@@ -197,6 +197,36 @@ def test_a_redemption_that_is_pending_when_its_member_becomes_an_alias_is_answer
     assert owner == Stock(claimed=0)
 
 
+def test_what_is_taken_back_or_returned_after_links_names_the_entry_that_gave_it(log: TopicLog) -> None:
+    for member in (B, C):
+        bought(log, "o-1", member, 0, 10_000)
+        log.act(event("review", "v-1", member, at(0), {"item_id": "p", "rating": 5}), at(0))
+    log.tick(at(20))
+    log.act(event("redeem", "s-1", C, at(20), {"reward_id": "mug"}), at(20))
+    bought(log, "o-2", C, 20, 5_000)
+    linked(log, C, B, 21)
+    linked(log, B, A, 22, "l-2")
+    log.deliver_all()
+    log.act(event("redeem_cancel", "x-1", C, at(23), {"redeem_id": "s-1"}), at(23))
+    log.act(event("refund", "r-1", B, at(23), {"order_id": "o-1", "amount": 10_000, "currency": "USD"}), at(23))
+    log.act(event("refund", "r-2", C, at(23), {"order_id": "o-2", "amount": 5_000, "currency": "USD"}), at(23))
+    log.deliver_all()
+    found = [
+        msgspec.json.decode(raw, type=LedgerEntry)
+        for member in (A, B, C)
+        for raw in log.decisions.of_member(member, "points")
+    ]
+    given = {entry.id: entry.data.kind for entry in found}
+    named = sorted((entry.data.kind, given.get(entry.data.grant, "")) for entry in found if entry.data.grant)
+    assert named == [
+        ("cancelled", "earned"),  # the refund of o-2
+        ("clawed_back", "earned"),  # o-1 of the one
+        ("clawed_back", "earned"),  # o-1 of the other, refunded
+        ("clawed_back", "earned"),  # v-1 of the one
+        ("returned", "redeemed"),
+    ]
+
+
 def test_a_state_that_fits_no_record_goes_in_pieces_and_is_taken_over_whole(
     log: TopicLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
