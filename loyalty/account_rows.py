@@ -122,6 +122,13 @@ class Held(msgspec.Struct, array_like=True, gc=False):
     example_offset: int = -1
 
 
+class ReferredBy(msgspec.Struct, array_like=True, gc=False):
+    """Who has brought the member, and the order that both were rewarded for, empty as long as there is none."""
+
+    referrer: str
+    order_id: str = ""
+
+
 class Core(msgspec.Struct, array_like=True):
     """The row `c`. `active_points` is the sum of active lots less `debt`, `pending_points` that of the pending ones.
 
@@ -145,6 +152,7 @@ class Core(msgspec.Struct, array_like=True):
     held: Held | None = None
     voided: list[VoidedLot] = []
     alias_of: str = ""
+    referred: ReferredBy | None = None
 
     @property
     def hold_ms(self) -> int:

@@ -24,6 +24,22 @@ class Boost(NamedTuple):
     capped: tuple[Campaign, ...] = ()
 
 
+Spent = tuple[str, int]
+"""A campaign, and what an award has taken of its budget."""
+
+
+class Kept(NamedTuple):
+    """What campaigns' caps and budgets leave of an award, and which of them cut it.
+
+    `spent` is what was taken of budgets, `added` what each campaign with a cap has added.
+    """
+
+    granted: int
+    cap: str
+    spent: list[Spent]
+    added: list[tuple[str, int]]
+
+
 NO_BOOST = Boost(BP, 0, ())
 
 _COUNTER = "campaign/"
@@ -50,36 +66,36 @@ def boost_of(context: Context, action: str, rule: str) -> Boost:
         BP + sum(campaign.multiplier_bp - BP for campaign in chosen),
         sum(campaign.bonus for campaign in chosen),
         tuple(campaign.id for campaign in chosen),
-        tuple(campaign for campaign in chosen if campaign.cap_points is not None),
+        tuple(campaign for campaign in chosen if campaign.cap_points is not None or campaign.budget_points is not None),
     )
 
 
-class Capped(NamedTuple):
-    """What campaigns' own caps leave of an award, the cap that cut it, and what each campaign with a cap added."""
-
-    granted: int
-    cut: str
-    added: list[tuple[str, int]]
-
-
-def within_campaign_caps(context: Context, boost: Boost, desired: int, award_at: Callable[[int], int]) -> Capped:
-    """What of `desired` the campaigns' own caps leave; counts what each campaign adds.
+def within_campaign_caps(context: Context, boost: Boost, desired: int, award_at: Callable[[int], int]) -> Kept:
+    """What of `desired` the campaigns' own caps and budgets leave; counts what each campaign adds.
 
     `award_at` is the award at a campaign factor. Only what a campaign adds is ever cut, never the award without it.
     """
     granted, cut = desired, ""
+    spent: list[Spent] = []
     used_now: list[tuple[str, int]] = []
     plain = award_at(BP)
     for campaign in boost.capped:
-        used = context.account.counters.get(_COUNTER + campaign.id, {}).get(0, 0)
-        added = award_at(campaign.multiplier_bp) - plain + campaign.bonus
-        kept = max(0, min(added, (campaign.cap_points or 0) - used))
+        added = kept = award_at(campaign.multiplier_bp) - plain + campaign.bonus
+        used = 0
+        if campaign.cap_points is not None:
+            used = context.account.counters.get(_COUNTER + campaign.id, {}).get(0, 0)
+            kept = max(0, min(added, campaign.cap_points - used))
+            cut = f"campaign {campaign.id}" if kept < added else cut
+        if campaign.budget_points is not None:
+            kept, wanted = _spend(context, campaign, kept), kept
+            spent.append((campaign.id, kept))
+            cut = "budget" if kept < wanted else cut
         if kept < added:
-            granted, cut = max(plain, granted - added + kept), f"campaign {campaign.id}"
-        if kept:
+            granted = max(plain, granted - added + kept)
+        if kept and campaign.cap_points is not None:
             _use(context, _COUNTER + campaign.id, used + kept)
             used_now.append((campaign.id, kept))
-    return Capped(granted, cut, used_now)
+    return Kept(granted, cut, spent, used_now)
 
 
 def free_campaign_caps(context: Context, grant: Grant, refunded: int, whole: int) -> None:
@@ -92,6 +108,28 @@ def free_campaign_caps(context: Context, grant: Grant, refunded: int, whole: int
             if key in context.account.counters:
                 context.account.counters[key][0] -= freed_now - freed
                 context.account.counters_changed = True
+
+
+def _spend(context: Context, campaign: Campaign, wanted: int) -> int:
+    """Take points of the campaign's budget from the partition's slice, which is filled up in time."""
+    slices = context.scope.slices
+    drawn = slices.draw(campaign.id, wanted)
+    request = slices.request(campaign, context.time_ms)
+    if request is not None:
+        context.out.append(request)
+    return drawn
+
+
+def unspend(context: Context, spent: list[Spent], points: int) -> list[Spent]:
+    """Give `points` back to the slices that they came from, the last one first; returns what is still spent."""
+    left: list[Spent] = []
+    for campaign, kept in reversed(spent):
+        back = min(kept, points)
+        points -= back
+        if back:
+            context.scope.slices.put_back(campaign, back)
+        left.append((campaign, kept - back))
+    return left[::-1]
 
 
 def _use(context: Context, key: str, points: int) -> None:

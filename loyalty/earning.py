@@ -9,7 +9,7 @@ from features.actions import Action
 from loyalty.account_rows import LOT_BYTES, LastAward, PendingLot
 from loyalty.awards import award
 from loyalty.basket import Basket
-from loyalty.campaigns import NO_BOOST, boost_of, within_campaign_caps
+from loyalty.campaigns import NO_BOOST, Kept, Spent, boost_of, unspend, within_campaign_caps
 from loyalty.caps import within_caps
 from loyalty.conditions import Basis, add_day_total, basis_of
 from loyalty.context import Context
@@ -28,18 +28,19 @@ Lots = dict[tuple[int, int], bytes]
 """When a pending lot becomes active and when it expires -> its name."""
 
 
-Boosts = list[tuple[str, int]]
-"""Campaigns with a cap, and what each added to an award."""
-
-_NO_BOOSTS: Boosts = []
+_UNCUT = Kept(0, "", [], [])
 
 
 class Earned(NamedTuple):
-    """What an action earned: spendable points, qualifying units, and the grants that a refund would take back."""
+    """What an action earned: spendable points, qualifying units, and the grants that a refund would take back.
+
+    `spent` is what grants, by their place, have taken of the budgets of campaigns.
+    """
 
     points: int
     qualifying: int
     grants: list[Grant]
+    spent: list[tuple[int, str, int]]
 
 
 def earn(context: Context, action: Action, name: str, basket: Basket | None = None) -> Earned | None:
@@ -50,26 +51,33 @@ def earn(context: Context, action: Action, name: str, basket: Basket | None = No
     day_total = add_day_total(context, action) if name in context.compiled.day_total_actions else None
     points = qualifying = 0
     grants: list[Grant] = []
+    spent: list[tuple[int, str, int]] = []
     lots: Lots = {}
     for plan in plans:
         basis = basis_of(context, plan, action, basket, day_total)
         if basis is None:
             continue
-        grant = grant_basis(context, plan, name, basis, lots)
+        grant, used = grant_basis(context, plan, name, basis, lots)
         if grant is None:
             continue
         if grant.qualifying:
             qualifying += grant.granted
         else:
             points += grant.granted
+            spent += [(len(grants), campaign, kept) for campaign, kept in used if kept]
         grants.append(grant)
-    return Earned(points, qualifying, grants) if grants else None
+    return Earned(points, qualifying, grants, spent) if grants else None
 
 
-def grant_basis(context: Context, plan: RulePlan, name: str, basis: Basis, lots: Lots) -> Grant | None:
-    """Award what one rule gives for one basis; `lots` are the pending lots that the same action has made so far."""
+def grant_basis(
+    context: Context, plan: RulePlan, name: str, basis: Basis, lots: Lots
+) -> tuple[Grant | None, list[Spent]]:
+    """Award what one rule gives for one basis, and what that takes of budgets.
+
+    `lots` are the pending lots that the same action has made so far.
+    """
     if plan.qualifying:
-        return _grant_qualifying(context, plan, basis)
+        return _grant_qualifying(context, plan, basis), []
     return _grant_points(context, plan, name, basis, lots)
 
 
@@ -90,23 +98,26 @@ def _grant_qualifying(context: Context, plan: RulePlan, basis: Basis) -> Grant |
     return Grant(bytes.fromhex(entry), plan.rule.id, basis.eligible, granted, basis.lines, qualifying=True)
 
 
-def _grant_points(context: Context, plan: RulePlan, name: str, basis: Basis, lots: Lots) -> Grant | None:
+def _grant_points(
+    context: Context, plan: RulePlan, name: str, basis: Basis, lots: Lots
+) -> tuple[Grant | None, list[Spent]]:
     """Compute one award and put its points where they belong; None where nothing is granted.
 
     `lots` are the pending lots that this action has made; awards that become active and expire together share one.
+    Also returns what the award has taken of budgets.
     """
-    factors, boosts = _factors(context, plan, name, basis.eligible)
+    factors, kept = _factors(context, plan, name, basis.eligible)
     granted = factors.granted
     if not granted:
-        return None
+        return None, []
     rule = plan.rule.id
     entry = _entry_of(context, rule, basis)
     expires_ms = context.calendar.expires_ms(plan.expiry, basis.since_ms)
     if name in context.compiled.extending:
         expires_ms = kept_ms(context, expires_ms)
     grant = Grant(bytes.fromhex(entry), rule, basis.eligible, granted, basis.lines, expires_ms)
-    if boosts:
-        grant.boosts = [(campaign, added, 0) for campaign, added in boosts]
+    if kept.added:
+        grant.boosts = [(campaign, added, 0) for campaign, added in kept.added]
     due_ms = due_or_held(context, basis.since_ms, plan.pending_ms)
     if due_ms:
         grant.lot = lots.setdefault((due_ms, expires_ms), grant.entry[:LOT_BYTES])
@@ -115,11 +126,11 @@ def _grant_points(context: Context, plan: RulePlan, name: str, basis: Basis, lot
         changes = add_active(context.core, expires_ms, granted, remind_ms(context, expires_ms))
     context.core.last_award = _last_award(context, name, grant, factors)
     post(context, "earned", entry, changes, Facts(name, rule, context.order_id, factors=factors))
-    return grant
+    return grant, kept.spent
 
 
-def _factors(context: Context, plan: RulePlan, name: str, eligible: int) -> tuple[Factors, Boosts]:
-    """The award's arithmetic, from the base rule to what the caps leave; and what campaigns with a cap added."""
+def _factors(context: Context, plan: RulePlan, name: str, eligible: int) -> tuple[Factors, Kept]:
+    """The award's arithmetic, from the base rule to what the caps leave; and what campaigns had to do with it."""
     weight_bp = learned_bp = context.scope.weights.earning(name) if plan.rule.learned else BP
     trial = context.policy.trial
     if trial.actions and plan.rule.learned:
@@ -130,17 +141,21 @@ def _factors(context: Context, plan: RulePlan, name: str, eligible: int) -> tupl
     boost = boost_of(context, name, plan.rule.id) if context.compiled.campaigns else NO_BOOST
     rounding = context.policy.programme.rounding
     desired = award(eligible * plan.points, plan.per, (weight_bp, tier_bp, boost.multiplier_bp), rounding) + boost.bonus
-    granted, cap, boosts = desired, "", _NO_BOOSTS
+    kept = _UNCUT
+    granted, cap = desired, ""
     if boost.capped:
-        granted, cap, boosts = within_campaign_caps(
+        kept = within_campaign_caps(
             context,
             boost,
             desired,
             lambda campaign_bp: award(eligible * plan.points, plan.per, (weight_bp, tier_bp, campaign_bp), rounding),
         )
+        granted, cap = kept.granted, kept.cap
     if plan.caps:
-        granted, rule_cap = within_caps(context, plan, granted)
-        cap = rule_cap or cap
+        within, rule_cap = within_caps(context, plan, granted)
+        if kept.spent and within < granted:
+            kept = kept._replace(spent=unspend(context, kept.spent, granted - within))
+        granted, cap = within, rule_cap or cap
     factors = Factors(
         eligible,
         plan.points,
@@ -156,7 +171,7 @@ def _factors(context: Context, plan: RulePlan, name: str, eligible: int) -> tupl
         cap,
         "" if weight_bp == learned_bp else trial.id,
     )
-    return factors, boosts
+    return factors, kept
 
 
 def _last_award(context: Context, name: str, grant: Grant, factors: Factors) -> LastAward:

@@ -82,7 +82,54 @@ class ForwardedVerdict(_Body, frozen=True, gc=False, kw_only=True, tag="forwarde
     verdict: Verdict
 
 
-EffectBody = Claim | ClaimAnswer | ClaimReturn | DrawWon | IdentityLink | IdentityMerge | Forwarded | ForwardedVerdict
+class BudgetRequest(_Body, frozen=True, gc=False, kw_only=True, tag="budget_request"):
+    """To the owner of a budget: a partition wants so many points to grant from."""
+
+    points: int
+
+
+class BudgetGrant(_Body, frozen=True, gc=False, kw_only=True, tag="budget_grant"):
+    """To a partition: it has so many points more; `exhausted` where the budget has none left."""
+
+    points: int
+    exhausted: bool = False
+
+
+class Referred(_Body, frozen=True, gc=False, kw_only=True, tag="referred"):
+    """To a member: `referrer` has brought them."""
+
+    referrer: str
+
+
+class ReferralEarned(_Body, frozen=True, gc=False, kw_only=True, tag="referral_earned"):
+    """To a referrer: the member they brought has made the first qualifying purchase."""
+
+    referred: str
+    order_id: str
+
+
+class ReferralUndone(_Body, frozen=True, gc=False, kw_only=True, tag="referral_undone"):
+    """To a referrer: that purchase has been refunded in full."""
+
+    referred: str
+    order_id: str
+
+
+EffectBody = (
+    Claim
+    | ClaimAnswer
+    | ClaimReturn
+    | BudgetRequest
+    | BudgetGrant
+    | Referred
+    | ReferralEarned
+    | ReferralUndone
+    | DrawWon
+    | IdentityLink
+    | IdentityMerge
+    | Forwarded
+    | ForwardedVerdict
+)
 
 EFFECT_KINDS: tuple[str, ...] = tuple(str(kind.__struct_config__.tag) for kind in get_args(EffectBody))
 

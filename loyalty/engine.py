@@ -55,6 +55,7 @@ from loyalty.joining import note_joining
 from loyalty.milestones import award_milestones
 from loyalty.notes import note_of
 from loyalty.orders import Order, Orders
+from loyalty.referrals import first_purchase, refer
 from loyalty.refunds import refund
 from loyalty.rejections import Rejection, RejectionReason
 from loyalty.rewards import cancel_redemption, redeem
@@ -111,7 +112,6 @@ def _apply(context: Context, action: Action) -> Rejection | None:
             | AddToCart()
             | Review()
             | Share()
-            | Referral()
             | Feedback()
             | CouponRedeem()
             | CampaignReceived()
@@ -120,6 +120,10 @@ def _apply(context: Context, action: Action) -> Rejection | None:
         ):
             _join(context)
             _earn(context, action)
+        case Referral():
+            _join(context)
+            _earn(context, action)
+            refer(context, action)
         case Purchase():
             return _purchase(context, action)
         case Refund():
@@ -170,9 +174,9 @@ def _earn(context: Context, action: Action) -> None:
         keep_by_activity(context)
 
 
-def _count(context: Context, amounts: Amounts, earned: Earned | None) -> None:
-    """Milestones, and then what counts for the tier; the windows know of the action by now."""
-    extra = award_milestones(context, amounts) if context.compiled.milestones else 0
+def _count(context: Context, amounts: Amounts, earned: Earned | None, more: int = 0) -> None:
+    """Milestones, and then what counts for the tier, `more` points with it; the windows know of the action by now."""
+    extra = more + (award_milestones(context, amounts) if context.compiled.milestones else 0)
     if earned is None:
         count(context, amounts, context.time_ms, extra)
     else:
@@ -210,7 +214,8 @@ def _purchase(context: Context, action: Purchase) -> Rejection | None:
     _join(context)
     context.order_id = data.order_id
     basket = basket_of(data, rate_ppm, policy.points.exclude)
-    earned = earn(context, action, "purchase", basket)
+    earned = earn(context, action, "purchase", basket) or Earned(0, 0, [], [])
+    referral = first_purchase(context, data.order_id, basket.amount_minor)
     amounts = measures_of(action, basket.amount_minor)
     context.windows.observe(amounts, context.time_ms)
     today = context.calendar.span("day", context.time_ms)
@@ -224,11 +229,12 @@ def _purchase(context: Context, action: Purchase) -> Rejection | None:
             basket.amount_minor,
             [item.item_id for item in data.items],
             [item.amount for item in data.items],
-            [] if earned is None else earned.grants,
+            earned.grants if referral is None else [*earned.grants, referral],
             pieces=sum(item.quantity for item in data.items),
+            spent=earned.spent,
         )
         context.orders.add(data.order_id, order, context.now_ms, limits.reach_ms)
-    _count(context, amounts, earned)
+    _count(context, amounts, earned, 0 if referral is None else referral.granted)
     if "purchase" in context.compiled.extending:
         keep_by_activity(context)
     return None

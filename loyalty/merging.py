@@ -95,6 +95,8 @@ def _absorb_facts(context: Context, other: Core) -> None:
     awards = [last for last in (other.last_award, core.last_award) if last is not None]
     core.last_award = max(awards, key=lambda last: last.time_ms, default=None)
     core.voided += other.voided
+    if core.referred is None or (other.referred is not None and not core.referred.order_id):
+        core.referred = other.referred or core.referred
     for past in other.expired:
         _absorb_expired(core, past)
     if core.held is not None or other.held is not None:

@@ -67,7 +67,7 @@ def award_days(context: Context, days: list[DayAward]) -> None:
         if plan.by_line or plan.by_duration or not _meets(context, plan):
             continue
         start_ms = context.calendar.span_of_day("day", day).start_ms
-        grant = grant_basis(context, plan, _BROWSE, Basis(1, (), start_ms, day), {})
+        grant, _ = grant_basis(context, plan, _BROWSE, Basis(1, (), start_ms, day), {})
         if grant is not None:
             points, qualifying = (0, grant.granted) if grant.qualifying else (grant.granted, 0)
             count(context, (), start_ms, points, qualifying)

@@ -34,6 +34,7 @@ class Order(msgspec.Struct, array_like=True, gc=False):
     A redemption is kept as an order too, with its price as `amount`, its reward as the one line, and the `debits` that
     paid for it: the expiry of each lot and its points. One from stock says how far its `claim` is. `holder` is
     the alias that it was made under, should that have been linked since; empty where it is the member's own.
+    `spent` is what grants, by their place, have taken of the budgets of campaigns.
     """
 
     time_ms: int
@@ -51,6 +52,7 @@ class Order(msgspec.Struct, array_like=True, gc=False):
     claim: Literal["", "pending", "accepted", "refused"] = ""
     pieces: int = 0
     holder: str = ""
+    spent: list[tuple[int, str, int]] = []
 
 
 def claim_name(source: str, event_id: str) -> str:

@@ -21,6 +21,7 @@ __all__ = ["Grant", "Order", "Orders", "action_of", "claim_name", "redemption_id
 
 HEAD_ROW: Final = b"o"
 _DAY_MARK: Final = b"\xff"
+_INTERNAL: Final = "\0"
 
 # A row is kept in memory for so many of the member's batches; fewer than that are ever on their way to the store.
 _BATCHES_IN_FLIGHT: Final = 4
@@ -104,7 +105,7 @@ class Orders:
 
     def get(self, order_id: str) -> Order | None:
         """An order that is not forgotten yet."""
-        order = self.find(order_id)
+        order = None if order_id.startswith(_INTERNAL) else self.find(order_id)
         return None if order is None or order.debits else order
 
     def redemption(self, redemption_id: str) -> Order | None:

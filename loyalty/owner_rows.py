@@ -1,6 +1,7 @@
 """What owners know, by the subjects that they go by: one row each.
 
 reward/<reward id>             the stock of a reward: how many pieces are claimed
+budget/<campaign>              the budget of a campaign: how many points the partitions have been given to grant from
 draw/<reward id>               a draw: its terms as they were at the first ticket, and the chain of tickets
 draw/<reward id>/<page>        who holds which of its tickets, some of them a page
 """
@@ -8,6 +9,7 @@ draw/<reward id>/<page>        who holds which of its tickets, some of them a pa
 import msgspec
 
 from features.errors import ContractError, CorruptStateError
+from loyalty.budgets import BUDGET
 
 REWARD = "reward/"
 DRAW = "draw/"
@@ -20,6 +22,12 @@ class Stock(msgspec.Struct, array_like=True, tag="stock"):
     """Pieces of a reward that members have, or may yet give back."""
 
     claimed: int = 0
+
+
+class Budget(msgspec.Struct, array_like=True, tag="budget"):
+    """Points of a campaign's budget that the partitions have been given to grant from."""
+
+    given: int = 0
 
 
 class DrawState(msgspec.Struct, array_like=True, tag="draw"):
@@ -41,7 +49,7 @@ class TicketPage(msgspec.Struct, array_like=True, tag="page"):
     names: list[str] = []
 
 
-Owner = Stock | DrawState | TicketPage
+Owner = Stock | Budget | DrawState | TicketPage
 """Every kind of owner's row."""
 
 
@@ -71,6 +79,8 @@ def new_owner(subject: str) -> Owner:
     """
     if subject.startswith(REWARD):
         return Stock()
+    if subject.startswith(BUDGET):
+        return Budget()
     if subject.startswith(DRAW):
         return TicketPage() if "/" in subject.removeprefix(DRAW) else DrawState()
     raise ContractError(f"{subject!r}: is no name of an owner; the record was signed by a newer version, upgrade")

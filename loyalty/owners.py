@@ -7,25 +7,27 @@ time of its partition, and what it decides is final. Which owners there are: `lo
 from typing import NamedTuple
 
 from features.errors import ContractError
-from loyalty.effects import Claim, ClaimAnswer, ClaimReturn, Effect
-from loyalty.owner_rows import REWARD, Owner, Stock
+from loyalty.budgets import BUDGET
+from loyalty.effects import BudgetGrant, BudgetRequest, Claim, ClaimAnswer, ClaimReturn, Effect
+from loyalty.owner_rows import REWARD, Budget, Owner, Stock
 from loyalty.scope import Scope
 
-__all__ = ["OUT_OF_STOCK", "REWARD", "Asked", "Owner", "OwnerRequest", "Stock", "ask"]
+__all__ = ["OUT_OF_STOCK", "REWARD", "Asked", "Budget", "Owner", "OwnerRequest", "Stock", "ask"]
 
 OUT_OF_STOCK = "out_of_stock"
 
-OwnerRequest = Claim | ClaimReturn
+OwnerRequest = Claim | ClaimReturn | BudgetRequest
 """Every kind of effect that an owner is asked by."""
 
 
 class Asked(NamedTuple):
-    """A request to the owner `subject`: its event time, and the policy in force at the owner's log time."""
+    """A request to the owner `subject`, from the partition `sender`: its event time, and the policy to decide by."""
 
     subject: str
     time_ms: int
     body: OwnerRequest
     scope: Scope
+    sender: int = 0
 
 
 def ask(owner: Owner, asked: Asked) -> list[Effect]:
@@ -36,6 +38,9 @@ def ask(owner: Owner, asked: Asked) -> list[Effect]:
         case Stock(), ClaimReturn(quantity=quantity):
             owner.claimed -= quantity
             return []
+        case Budget(), BudgetRequest() as request:
+            grant = _grant_budget(owner, asked, request)
+            return [Effect(asked.subject, asked.time_ms, grant, receiver=asked.sender)]
     raise ContractError(f"{asked.subject!r} cannot be asked {asked.body}; the record was signed by another version")
 
 
@@ -51,3 +56,14 @@ def _claim_stock(stock: Stock, asked: Asked, claim: Claim) -> str:
         return OUT_OF_STOCK
     stock.claimed += claim.quantity
     return ""
+
+
+def _grant_budget(budget: Budget, asked: Asked, request: BudgetRequest) -> BudgetGrant:
+    """Give what is asked for, or what is left; nothing yet where no policy with the campaign has been read here."""
+    campaign = asked.scope.policy.compiled.budgets.get(asked.subject.removeprefix(BUDGET))
+    if campaign is None:
+        return BudgetGrant(points=0)
+    left = max(0, (campaign.budget_points or 0) - budget.given)
+    points = min(request.points, left)
+    budget.given += points
+    return BudgetGrant(points=points, exhausted=points == left)

@@ -1,15 +1,16 @@
 """What becomes of an effect that reaches a member."""
 
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from loyalty.consequences import Consequence
 from loyalty.context import Context, Parts
 from loyalty.decisions import SOURCE, Cause
-from loyalty.effects import ClaimAnswer, DrawWon
+from loyalty.effects import ClaimAnswer, DrawWon, ReferralEarned, ReferralUndone, Referred
+from loyalty.referrals import referral_earned, referral_undone, referred_by
 from loyalty.rewards import draw_won, stock_answered
 from loyalty.scope import Scope
 
-MemberEffect = ClaimAnswer | DrawWon
+MemberEffect = ClaimAnswer | DrawWon | Referred | ReferralEarned | ReferralUndone
 """Every kind of effect that a member is told."""
 
 
@@ -28,14 +29,35 @@ def receive(parts: Parts, received: Received, scope: Scope, log_time_ms: int) ->
     ledger does not depend on how many there are.
     """
     body = received.body
+    times_ms = (received.time_ms, log_time_ms)
+    context = Context(parts, received.member, Cause(SOURCE, _cause_of(body)), times_ms, scope)
     match body:
         case ClaimAnswer():
-            about = f"{body.owner}/{body.claim}"
+            stock_answered(context, body)
         case DrawWon():
-            about = f"draw/{body.draw}/{body.number}"
-    context = Context(parts, received.member, Cause(SOURCE, about), (received.time_ms, log_time_ms), scope)
-    if isinstance(body, ClaimAnswer):
-        stock_answered(context, body)
-    else:
-        draw_won(context, body)
+            draw_won(context, body)
+        case Referred():
+            referred_by(context, body)
+        case ReferralEarned():
+            referral_earned(context, body)
+        case ReferralUndone():
+            referral_undone(context, body)
+        case _:
+            assert_never(body)
     return context.out
+
+
+def _cause_of(body: MemberEffect) -> str:
+    match body:
+        case ClaimAnswer(owner=owner, claim=claim):
+            return f"{owner}/{claim}"
+        case DrawWon(draw=draw, number=number):
+            return f"draw/{draw}/{number}"
+        case Referred(referrer=referrer):
+            return f"referred/{referrer}"
+        case ReferralEarned(referred=referred, order_id=order_id):
+            return f"referral/{len(referred)}:{referred}{order_id}"
+        case ReferralUndone(referred=referred, order_id=order_id):
+            return f"referral_undone/{len(referred)}:{referred}{order_id}"
+        case _:
+            assert_never(body)

@@ -11,11 +11,15 @@ from loyalty.awards import remaining
 from loyalty.campaigns import free_campaign_caps
 from loyalty.caps import give_back
 from loyalty.context import Context
+from loyalty.effects import Effect, ReferralUndone
 from loyalty.ledger import Facts, entry_id, post
 from loyalty.lots import debit, forgive_expired, take_pending
 from loyalty.orders import Grant, Order
 from loyalty.rejections import Rejection
 from loyalty.tiers import count
+
+REFERRED_RULE = "referral/referred"
+"""Rule of a referred member's award: it stays until all of its order is given back."""
 
 
 def refund(context: Context, action: Refund) -> Rejection | None:
@@ -40,15 +44,25 @@ def refund(context: Context, action: Refund) -> Rejection | None:
     context.windows.observe(amounts, context.time_ms)
     points = qualifying = 0
     for grant in order.grants:
-        took = _take_back(context, data.order_id, order, grant)
+        took = take_back(context, data.order_id, order, grant)
         if grant.qualifying:
             qualifying += took
         else:
             points += took
     context.orders.touch(data.order_id, order)
+    if in_full:
+        _undo_referral(context, data.order_id)
     count(context, tuple((measure, -value) for measure, value in taken), order.time_ms, -points, -qualifying)
     count(context, amounts, context.time_ms)
     return None
+
+
+def _undo_referral(context: Context, order_id: str) -> None:
+    """Tell the referrer that the order is refunded which both were rewarded for."""
+    referred = context.core.referred
+    if referred is not None and referred.order_id == order_id:
+        undone = ReferralUndone(referred=context.member, order_id=order_id)
+        context.out.append(Effect(referred.referrer, context.time_ms, undone))
 
 
 def _objection(context: Context, action: Refund, order: Order | None) -> Rejection | None:
@@ -98,6 +112,8 @@ def _refunded_share(order: Order, grant: Grant) -> tuple[int, int]:
     """
     if order.closed:
         return 1, 1
+    if grant.rule == REFERRED_RULE:
+        return 0, 1
     if not grant.lines:
         return order.refunded, order.amount
     matched = sum(order.amounts[index] for index in grant.lines)
@@ -111,7 +127,7 @@ def _refunded_share(order: Order, grant: Grant) -> tuple[int, int]:
     return named, matched
 
 
-def _take_back(context: Context, order_id: str, order: Order, grant: Grant) -> int:
+def take_back(context: Context, order_id: str, order: Order, grant: Grant) -> int:
     """Take back what the refunds so far ask for beyond what has been taken before; returns how much that is."""
     refunded, whole = _refunded_share(order, grant)
     points = grant.granted - grant.taken - remaining(grant.granted, whole, refunded)
@@ -124,25 +140,37 @@ def _take_back(context: Context, order_id: str, order: Order, grant: Grant) -> i
     if context.policy.points.refunds_free_caps:
         give_back(context, grant.rule, order.time_ms, points)
     if not grant.qualifying:
-        reclaim(context, order.time_ms, grant, points, facts, active=context.policy.points.refunds != "only_pending")
+        active = context.policy.points.refunds != "only_pending"
+        recovered = reclaim(context, order.time_ms, grant, points, facts, active=active)
+        if order.spent:
+            _refill_budgets(context, order, grant, recovered)
     return points
 
 
-def reclaim(context: Context, earned_ms: int, grant: Grant, points: int, facts: Facts, *, active: bool = True) -> None:
-    """Take points of a grant back: pending ones first, and with `active` also what has become spendable."""
+def reclaim(context: Context, earned_ms: int, grant: Grant, points: int, facts: Facts, *, active: bool = True) -> int:
+    """Take points of a grant back, pending ones first, with `active` spendable ones too; returns how many."""
     core = context.core
     cancelled = take_pending(core, grant.lot, points) if grant.lot else None
-    rest = points
+    rest, clawed = points, 0
     if cancelled is not None:
         rest += cancelled.points
         post(context, "cancelled", entry_id(context, "cancelled", facts.grant), [cancelled], facts)
     is_void = rest and grant.lot and any(past.lot == grant.lot for past in core.voided)
     if rest and not is_void and active:
-        _claw_back(context, earned_ms, grant, rest, facts)
+        clawed = _claw_back(context, earned_ms, grant, rest, facts)
+    return clawed - (0 if cancelled is None else cancelled.points)
 
 
-def _claw_back(context: Context, earned_ms: int, grant: Grant, points: int, facts: Facts) -> None:
-    """Take active points, from the grant's own lot first."""
+def _refill_budgets(context: Context, order: Order, grant: Grant, recovered: int) -> None:
+    """Give back to the budgets what they had in the points that have really been taken back, rounded down."""
+    place = order.grants.index(grant)
+    for at, campaign, points in order.spent:
+        if at == place:
+            context.scope.slices.put_back(campaign, points * recovered // grant.granted)
+
+
+def _claw_back(context: Context, earned_ms: int, grant: Grant, points: int, facts: Facts) -> int:
+    """Take active points, from the grant's own lot first; returns how many."""
     core = context.core
     expires_ms = grant.expires_ms
     expired = forgive_expired(core, expires_ms, earned_ms, points)
@@ -156,3 +184,4 @@ def _claw_back(context: Context, earned_ms: int, grant: Grant, points: int, fact
     if changes:
         identity = entry_id(context, "clawed_back", facts.grant)
         post(context, "clawed_back", identity, changes, facts._replace(reason=", ".join(reasons)))
+    return -sum(change.points for change in changes)

@@ -2,8 +2,12 @@
 
 from typing import assert_never
 
+from features.actions import to_ms
+from loyalty.budgets import BUDGET
 from loyalty.draw_sales import Reveal, SaleAt, objection, open_draw, reveal, sell
 from loyalty.effects import (
+    BudgetGrant,
+    BudgetRequest,
     Claim,
     ClaimAnswer,
     ClaimReturn,
@@ -13,6 +17,9 @@ from loyalty.effects import (
     ForwardedVerdict,
     IdentityLink,
     IdentityMerge,
+    ReferralEarned,
+    ReferralUndone,
+    Referred,
 )
 from loyalty.owner_rows import DRAW, DrawState
 from loyalty.owners import Asked, OwnerRequest, ask
@@ -45,6 +52,15 @@ class Exchange:
             self._partition.count(accounting.EFFECTS_APPLIED)
             self._apply(record, effect)
 
+    def top_up(self) -> None:
+        """Ask for slices of the budgets that may be needed, those of announced policies too."""
+        log_time_ms = self._partition.row.log_time_ms
+        for campaign in self._partition.versions.announced().policy.compiled.budgets.values():
+            if log_time_ms < to_ms(campaign.end):
+                effect = self._partition.slices.request(campaign, log_time_ms)
+                if effect is not None:
+                    self._outbox.send(effect)
+
     def _in_turn(self, sender: int, number: int) -> bool:
         expected = self._partition.row.effects_in.get(sender, 0)
         if number == expected:
@@ -56,16 +72,22 @@ class Exchange:
     def _apply(self, record: LogRecord, effect: EffectRecord) -> None:
         body = effect.data.effect
         match body:
-            case Claim() | ClaimReturn():
+            case Claim() | ClaimReturn() | BudgetRequest():
                 self._ask_owner(effect, body)
-            case ClaimAnswer() | DrawWon() | IdentityLink() | IdentityMerge() | Forwarded() | ForwardedVerdict():
+            case BudgetGrant():
+                self._partition.slices.granted(effect.subject.removeprefix(BUDGET), body)
+            case ClaimAnswer() | DrawWon() | Referred() | ReferralEarned() | ReferralUndone():
+                self._members.tell(record, effect, body)
+            case IdentityLink() | IdentityMerge() | Forwarded() | ForwardedVerdict():
                 self._members.tell(record, effect, body)
             case _:
                 assert_never(body)
 
     def _ask_owner(self, request: EffectRecord, body: OwnerRequest) -> None:
-        """Let the owner decide, by the policy in force at log time: what it gives away it gives away now."""
-        scope = self._partition.versions.at_due(self._partition.row.log_time_ms)
+        """Let the owner decide, by the policy in force at log time; slices of a budget are asked for ahead of it."""
+        versions = self._partition.versions
+        ahead = isinstance(body, BudgetRequest)
+        scope = versions.announced() if ahead else versions.at_due(self._partition.row.log_time_ms)
         owner = self._owners.change(request.subject)
         if isinstance(owner, DrawState) and isinstance(body, Claim):
             sale = sell(owner, request.subject.removeprefix(DRAW), body, self._sale_at(request.time_ms))
@@ -73,7 +95,7 @@ class Exchange:
                 self._outbox.publish(published)
             self._outbox.send(Effect(body.holder, request.time_ms, sale.answer(request.subject, body)))
             return
-        for effect in ask(owner, Asked(request.subject, request.time_ms, body, scope)):
+        for effect in ask(owner, Asked(request.subject, request.time_ms, body, scope, request.data.sender)):
             self._outbox.send(effect)
 
     def reveal(self, revealed: Reveal) -> str:

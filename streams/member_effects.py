@@ -10,6 +10,9 @@ from loyalty.effects import (
     ForwardedVerdict,
     IdentityLink,
     IdentityMerge,
+    ReferralEarned,
+    ReferralUndone,
+    Referred,
 )
 from loyalty.reception import MemberEffect, Received, receive
 from streams.due_work import DueWork
@@ -61,7 +64,7 @@ class MemberEffects:
             return
         self._due.run(member)
         match body:
-            case ClaimAnswer() | DrawWon():
+            case ClaimAnswer() | DrawWon() | Referred() | ReferralEarned() | ReferralUndone():
                 self._receive(member, body, effect.time_ms)
             case IdentityLink(canonical=other, cause=cause):
                 self._links.link(member, other, cause, effect.time_ms)

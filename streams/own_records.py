@@ -7,6 +7,7 @@ from streams.codecs import InvalidAction
 from streams.controls import (
     Control,
     OpeningRecord,
+    PolicyData,
     PolicyRecord,
     RevealRecord,
     Tick,
@@ -43,11 +44,11 @@ class OwnRecords:
             case Tick(data=tick):
                 self._partition.advance(tick.time_ms)
                 self._partition.row.sweeping = True
+                self._exchange.top_up()
             case WeightsRecord(data=weights):
                 self._partition.adopt_weights(weights)
             case PolicyRecord(data=policy):
-                if self._partition.adopt_policy(policy):
-                    self._outbox.announce(policy)
+                self._adopt(policy)
             case VerdictRecord():
                 if not self._verdicts.follow(record, control):
                     return
@@ -64,6 +65,13 @@ class OwnRecords:
         """Take a part of the state that the log begins with."""
         if self._is_signed(record, opening):
             take_opening(self._partition, books, record, opening.data)
+
+    def _adopt(self, policy: PolicyData) -> None:
+        if self._partition.adopt_policy(policy):
+            self._outbox.announce(policy)
+            self._partition.slices.ask_anew()
+            if policy.version > 1:  # before the first, the other partitions may have no policy yet
+                self._exchange.top_up()
 
     def apply_effect(self, record: LogRecord, effect: EffectRecord) -> None:
         """Take an effect of another partition, or of this one."""

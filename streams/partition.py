@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from features.errors import ContractError
+from loyalty.budgets import Slices
 from streams.controls import PolicyData, WeightsData
 from streams.records import LogRecord, RowStore
 from streams.row_format import row_mark, row_payload
@@ -33,7 +34,6 @@ class Partition:
         self.number = number
         self.mark = -1
         self.row = PartitionRow(topic_id, partitions=partitions)
-        self.versions = Versions()
         self._store = store
         self._changed_versions: list[tuple[bytes, bytes]] = []
         stored = store.get(PARTITION_KEY)
@@ -41,6 +41,9 @@ class Partition:
             self.mark = row_mark(stored)
             self.row = decode_partition_row(row_payload(PARTITION_KEY, stored))
             self._check_topic(topic_id, partitions)
+        self.slices = Slices(self.row.slices, partitions)
+        self.versions = Versions(self.slices)
+        if stored is not None:
             self._load_versions()
 
     @classmethod

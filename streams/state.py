@@ -20,6 +20,7 @@ import msgspec
 from features.dedupe import SeenIds
 from features.windows import ActivityWindows
 from loyalty.account import Account
+from loyalty.budgets import Slice
 from loyalty.core_row import CORE_ROW
 from loyalty.engine import Edits, next_due_ms
 from loyalty.orders import Orders
@@ -56,6 +57,7 @@ class PartitionRow(msgspec.Struct, array_like=True):
     `partitions` is how many the topic has. `effects_out` has, per receiving partition, the number of the next effect to
     it, and `effects_in`, per sending partition, the number of the next effect that is accepted from it.
     Of the opening that the partition began with, `opening` has how many records were taken, and how many there are.
+    `slices` is what it holds of the campaigns' budgets.
     """
 
     topic_id: bytes
@@ -73,6 +75,7 @@ class PartitionRow(msgspec.Struct, array_like=True):
     effects_out: dict[int, int] = {}
     effects_in: dict[int, int] = {}
     opening: tuple[int, int] = (0, 0)
+    slices: dict[str, Slice] = {}
 
 
 def encode_partition_row(row: PartitionRow) -> bytes:

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from features.errors import ContractError
 from features.event_time import ZoneRules
+from loyalty.budgets import Slices
 from loyalty.policy import Policy, parse_policy
 from loyalty.scope import Scope
 from loyalty.weights import STATIC, Weights
@@ -36,7 +37,8 @@ class Versions:
     `edits` are the policy versions after the first: the log time from which each is in force, and its number.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, slices: Slices) -> None:
+        self._slices = slices
         self._policies: list[tuple[PolicyData, Policy]] = []
         self._from_ms: list[int] = []
         self.edits: tuple[tuple[int, int], ...] = ()
@@ -81,6 +83,10 @@ class Versions:
         """What decides on work due at this log time: policy and weights in force at that time."""
         return self._scope(self._due_policy_index(due_ms), bisect_right(self._adopted_ms, due_ms))
 
+    def announced(self) -> Scope:
+        """The newest policy read, in force or not yet: what is asked for ahead is given by it."""
+        return self._scope(len(self._policies) - 1, len(self._weights))
+
     def edit_due(self, log_time_ms: int) -> int:
         """The newest policy version after the first that is in force at a log time, 0 for none."""
         return max((version for from_ms, version in self.edits if from_ms <= log_time_ms), default=0)
@@ -106,7 +112,12 @@ class Versions:
             learned = weights_count > 0 and policy.learning.enabled  # without learning, exactly the static programme
             weights: Weights = self._weights[weights_count - 1].data.weights if learned else STATIC
             scope = Scope(
-                policy=policy, policy_version=data.version, weights=weights, engine=data.engine, zone=_zone(data.zone)
+                policy=policy,
+                policy_version=data.version,
+                weights=weights,
+                engine=data.engine,
+                zone=_zone(data.zone),
+                slices=self._slices,
             )
             self._scopes[policy_index, weights_count] = scope
         return scope

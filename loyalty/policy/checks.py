@@ -201,19 +201,25 @@ def _hold_problems(policy: "Policy") -> Iterator[str]:
             yield f"{path}cancels: is for holds by anomaly; after misconduct an operator's verdict cancels"
 
 
-def _offer_problems(policy: "Policy") -> Iterator[str]:
-    tiers = [tier.id for tier in policy.tiers.ladder]
-    segments = [segment.id for segment in policy.segments]
+def _campaign_problems(policy: "Policy", tiers: list[str], segments: list[str]) -> Iterator[str]:
     for campaign in policy.campaigns:
         path = f"campaigns[{campaign.id}]."
         if campaign.start >= campaign.end:
             yield f"{path}end: must be after start"
         if campaign.multiplier_bp == BP and campaign.bonus == 0:
             yield f"{path}multiplier_bp: changes nothing; give a multiplier over 10000 or a bonus"
+        if campaign.budget_slice_points is not None and campaign.budget_slice_points > (campaign.budget_points or 0):
+            yield f"{path}budget_slice_points: must be at most budget_points"
         yield from _unknown(f"{path}tiers", campaign.tiers, tiers, "tier")
         yield from _unknown(f"{path}segments", campaign.segments, segments, "segment")
         yield from _unknown(f"{path}rules", campaign.rules, (rule.id for rule in policy.earning), "earning rule")
         yield from _unknown(f"{path}actions", campaign.actions, ACTION_NAMES, "action")
+
+
+def _offer_problems(policy: "Policy") -> Iterator[str]:
+    tiers = [tier.id for tier in policy.tiers.ladder]
+    segments = [segment.id for segment in policy.segments]
+    yield from _campaign_problems(policy, tiers, segments)
     for reward in policy.rewards:
         path = f"rewards[{reward.id}]."
         if reward.start is not None and reward.end is not None and reward.start >= reward.end:

@@ -97,6 +97,7 @@ class Compiled:
         self.rule_caps = {plan.rule.id: plan.caps for plans in rules.values() for plan in plans}
         self.day_total_actions = frozenset(rule.action for rule in policy.earning if rule.day_over_ms is not None)
         self.campaigns = tuple(self._campaign(campaign) for campaign in policy.campaigns)
+        self.budgets = {each.id: each for each in policy.campaigns if each.budget_points is not None}
         self.ladder = Ladder(policy.tiers)
         milestones: dict[int, list[Milestone]] = {}
         for milestone in policy.milestones:

@@ -131,6 +131,18 @@ class Milestone(Section, frozen=True):
     label: Label | None = None
 
 
+class Referral(Section, frozen=True):
+    """A member brings another one: both are rewarded for the new one's first purchase of `min_amount_minor` or more.
+
+    Whose referral came first, before anything was bought, has brought them. A full refund of that order undoes both
+    awards; both wait as long as the programme's points do.
+    """
+
+    referrer_points: PointUnits = 0
+    referred_points: PointUnits = 0
+    min_amount_minor: PointUnits = 0
+
+
 class Hold(Section, frozen=True):
     """No pending point becomes active for `days`, or until an operator's verdict. What is earned meanwhile waits too.
 

@@ -18,9 +18,8 @@ from loyalty.policy.model import Policy
 
 # Words of the field that other engines know and this one refuses, rather than ignores, with the reason.
 _NOT_SUPPORTED = {
-    "budget": "a budget is shared by members of several partitions, which takes effects between partitions",
+    "budget": "only a campaign has a budget, as `budget_points`",
     "draw": "a draw is shared by members of several partitions, which takes effects between partitions",
-    "referral": "a referral concerns two members, which takes effects between partitions",
 }
 
 

@@ -4,7 +4,7 @@ from functools import cached_property
 from typing import Literal
 
 from loyalty.policy.compiled import Compiled
-from loyalty.policy.earning import EarningRule, Hold, Milestone, Penalty, Points
+from loyalty.policy.earning import EarningRule, Hold, Milestone, Penalty, Points, Referral
 from loyalty.policy.fields import Section
 from loyalty.policy.insight import Misconduct, Opinions, Recommendations
 from loyalty.policy.offers import Benefit, Campaign, Reward, Segment
@@ -23,6 +23,7 @@ class Policy(Section, frozen=True, dict=True):
     points: Points = Points()
     earning: tuple[EarningRule, ...] = ()
     milestones: tuple[Milestone, ...] = ()
+    referral: Referral | None = None
     penalties: tuple[Penalty, ...] = ()
     holds: tuple[Hold, ...] = ()
     segments: tuple[Segment, ...] = ()

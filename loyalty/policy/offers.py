@@ -49,9 +49,11 @@ class Campaign(Section, frozen=True):
     """Between `start` and `end` (exclusive), awards of matching actions are multiplied, or get `bonus` on top.
 
     It matches by the event time of the action. Empty conditions match all. `hours` are local hours of the day.
-    `cap_points`: the most that it adds for one member. `priority`: which one counts where campaigns meet, see
-    `points.stacking`. `holdout_share_bp` of members, drawn by a hash of member and campaign, do not take part, so that
-    the effect can be measured.
+    `cap_points`: the most that it adds for one member. `budget_points`: the most that it adds for all members together;
+    each partition holds a slice of it, of `budget_slice_points` (without that, an eighth of its share), and an award is
+    cut to what the slice holds; at the end, up to one and a half slices a partition stay unspent. `priority`: which one
+    counts where campaigns meet, see `points.stacking`. `holdout_share_bp` of members, drawn by a hash of member and
+    campaign, do not take part, so that the effect can be measured.
     """
 
     id: Name
@@ -60,6 +62,8 @@ class Campaign(Section, frozen=True):
     multiplier_bp: Annotated[int, msgspec.Meta(ge=10_000, le=1_000_000)] = 10_000
     bonus: PointUnits = 0
     cap_points: Price | None = None
+    budget_points: Price | None = None
+    budget_slice_points: Price | None = None
     priority: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 0
     actions: tuple[Name, ...] = ()
     rules: tuple[Name, ...] = ()

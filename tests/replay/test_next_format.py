@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from features.errors import ContractError, CorruptStateError
+from loyalty.budgets import Slices
 from streams.controls import PolicyData
 from streams.memory_store import MemoryStore
 from streams.partition import Partition
@@ -61,7 +62,7 @@ def test_new_code_keeps_the_previous_engine_until_a_policy_names_the_new_one() -
         assert policy is not None
     named = PolicyData(3, 0, NEXT_ENGINE, policy.text, policy.zone, policy.public_keys)
     with pytest.raises(ContractError, match="upgrade the workers first"):
-        Versions().add_policy(named, 0)
+        Versions(Slices()).add_policy(named, 0)
     with next_code():
-        Versions().add_policy(named, 0)
+        Versions(Slices()).add_policy(named, 0)
     assert isinstance(log[0], LogRecord)

@@ -23,6 +23,7 @@ OTHERS: dict[str, dict[str, object]] = {
     "search": {"query": "milk"},
     "browse": {"duration_ms": 45_000},
     "share": {"channel": "x"},
+    "referral": {"referred": "m-3"},
     "misconduct": {"kind": "spam", "severity": 2},
 }
 
@@ -50,6 +51,16 @@ expiry = {{ kind = "after_days", days = 40 }}
 [tiers]
 basis = "spend"
 ladder = [{{id = "member", threshold = 0}}, {{id = "silver", threshold = 20_000}}, {{id = "gold", threshold = {gold}}}]
+[[campaigns]]
+id = "spring"
+start = 2016-01-01T00:00:00Z
+end = 2019-01-01T00:00:00Z
+multiplier_bp = 20_000
+budget_points = {budget}
+budget_slice_points = 20
+[referral]
+referrer_points = 5
+referred_points = 2
 [[rewards]]
 id = "mug"
 kind = "goods"
@@ -67,7 +78,7 @@ horizon_days = 7
 @cache
 def policy(version: int, effective_from_ms: int = 0) -> bytes:
     """The signed policy record of a version."""
-    text = _POLICY.format(points=version, gold=40_000 + 20_000 * version, stock=2 * version)
+    text = _POLICY.format(points=version, gold=40_000 + 20_000 * version, stock=2 * version, budget=150 * version)
     data = PolicyData(
         version=version,
         effective_from_ms=effective_from_ms,

@@ -28,7 +28,7 @@ def problems(text: str) -> list[str]:
         ("earning = [1]", "programme.earning: unknown"),
         ("[tiers]\nladder = [1]", "tiers.ladder[0]: must be a table"),
         # not supported
-        (RULE + "budget = 5", "earning[r].budget: not supported: a budget is shared by members of several partitions"),
+        (RULE + "budget = 5", "earning[r].budget: not supported: only a campaign has a budget"),
         (RULE + "streak = { per = 'day', length = 3 }\nper_minor = 5", "earning[r].streak: its award is a fixed one"),
         (
             '[[milestones]]\nid = "m"\nmeasure = "smiles"\ntarget = 1\npoints = 1',

@@ -1,0 +1,118 @@
+"""A campaign's budget over random interleavings of three partitions: never exceeded, and little of it wasted."""
+
+from functools import cache
+from itertools import count
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loyalty.decisions import LedgerEntry
+from streams.controls import PolicyData, public_key_of
+from streams.zones import zone_rules
+from tests.support.partition_log import KEY
+from tests.support.random_history import START_MS, event, purchase
+from tests.support.topic_log import TopicLog
+
+PARTITIONS = 3
+UTC = zone_rules("UTC").to_text()
+_POLICY = """
+format = 1
+[programme]
+name = "Corner shop"
+currency = "USD"
+[points]
+refunds = "unlimited"
+[[earning]]
+id = "buy"
+action = "purchase"
+points = 1
+per_minor = 100
+[tiers]
+basis = "spend"
+ladder = [{{id = "member", threshold = 0}}]
+[[campaigns]]
+id = "spring"
+start = 2016-01-01T00:00:00Z
+end = 2018-01-01T00:00:00Z
+multiplier_bp = 20_000
+budget_points = {budget}
+budget_slice_points = {size}
+"""
+
+# A member and dollars to spend; or an order to refund a share of; or mail to deliver, or to deliver again.
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("buy"), st.integers(0, 5), st.integers(1, 40)),
+        st.tuples(st.just("refund"), st.integers(0, 20), st.integers(1, 4)),
+        st.tuples(st.just("deliver"), st.integers(0, 20), st.just(0)),
+        st.tuples(st.just("again"), st.integers(0, 50), st.just(0)),
+    ),
+    max_size=40,
+)
+
+
+@cache
+def policy(budget: int, size: int) -> PolicyData:
+    text = _POLICY.format(budget=budget, size=size)
+    return PolicyData(1, 0, 1, text, UTC, (public_key_of(KEY),))
+
+
+def bonus_of(log: TopicLog) -> int:
+    """What the campaign has added, less what refunds have taken back of it: never more than it really is."""
+    added: dict[str, tuple[int, int]] = {}
+    total = 0
+    for value in log.decisions.values():
+        if b'"type":"loyalty.points.' in value:
+            entry = msgspec.json.decode(value, type=LedgerEntry)
+            if entry.data.factors is not None:
+                granted = entry.data.factors.granted
+                plain = entry.data.factors.eligible // 100
+                added[entry.id] = (granted - plain, granted)
+                total += granted - plain
+    for value in log.decisions.values():
+        if b'"type":"loyalty.points.clawed_back' in value:
+            entry = msgspec.json.decode(value, type=LedgerEntry)
+            bonus, granted = added[entry.data.grant]
+            total -= bonus * -entry.data.active_points // granted
+    return total
+
+
+@given(st.integers(0, 120), st.integers(2, 20), STEPS)
+@settings(max_examples=30, deadline=None)
+def test_a_budget_is_never_exceeded_and_what_is_wasted_is_bounded(
+    budget: int, size: int, steps: list[tuple[str, int, int]]
+) -> None:
+    budget = max(budget, size)
+    log = TopicLog(PARTITIONS, policy(budget, size))
+    log.tick(START_MS)
+    orders: list[tuple[str, int]] = []
+    refunded: set[int] = set()
+    for at, (kind, who, much) in enumerate(steps):
+        if kind == "buy":
+            member = f"m-{who}"
+            log.act(purchase(f"o-{len(orders)}", member, START_MS, much * 100), START_MS)
+            orders.append((member, much * 100))
+        elif kind == "refund" and orders and who % len(orders) not in refunded:
+            number = who % len(orders)
+            refunded.add(number)
+            member, amount = orders[number]
+            data: dict[str, object] = {"order_id": f"o-{number}", "amount": amount // much, "currency": "USD"}
+            log.act(event("refund", f"r-{at}", member, START_MS, data), START_MS)
+        elif kind == "deliver" and (waiting := log.waiting()):
+            log.deliver(waiting[who % len(waiting)])
+        elif kind == "again" and log.delivered:
+            log.again(who)
+        if at % 8 == 7:
+            assert bonus_of(log) <= budget
+    log.deliver_all()
+    # Everyone spends until nothing is granted any more: what is left lies in slices.
+    numbers = count()
+    for _ in range(40):
+        before = bonus_of(log)
+        for spender in range(6):
+            log.act(purchase(f"x-{next(numbers)}", f"m-{spender}", START_MS, 4_000), START_MS)
+            log.deliver_all()
+        if bonus_of(log) == before:
+            break
+    assert budget - PARTITIONS * 2 * size - len(refunded) <= bonus_of(log) <= budget
