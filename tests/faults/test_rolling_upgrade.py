@@ -77,7 +77,7 @@ def test_a_rolling_upgrade_of_code_weights_and_policy_repeats_the_same_bytes_and
         up(later["one"], "one")
         eventually(lambda: NEXT_FORMAT in formats(programme), 60, "rows of the next format")
         assert later["one"].stop() == 0
-        assert up(now["one"], "one").wait(60) == EXIT_SOFTWARE, "rolled back too late"
+        assert up(now["one"], "one").wait(120) == EXIT_SOFTWARE, "rolled back too late"
         assert now["one"].said("finish the upgrade, or roll it back") > 0
         up(later["one"], "one")
 
