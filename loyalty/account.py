@@ -4,7 +4,7 @@ The counters stand apart because an action that earns nothing yet, such as brows
 only them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Self
 
 import msgspec
@@ -27,6 +27,7 @@ class Account:
     """A member's account: a state part with the row suffixes `c`, `cp` + chunk and `cc`.
 
     `note` is handed from the engine to whoever remembers the action's id: what an action that is no order has earned.
+    So is `moved_ms`: the expiry dates that the action has moved, each with its new one, for the notes on earlier ones.
 
     Example:
         >>> account = Account.load({}.get)
@@ -34,7 +35,7 @@ class Account:
         (True, 0, [])
     """
 
-    __slots__ = ("_chunks", "_counters", "_read", "core", "core_changed", "counters_changed", "note")
+    __slots__ = ("_chunks", "_counters", "_read", "core", "core_changed", "counters_changed", "moved_ms", "note")
 
     def __init__(self, core: Core, chunks: Chunks, read: Callable[[bytes], bytes | None]) -> None:
         self.core = core
@@ -44,6 +45,7 @@ class Account:
         self._read = read
         self._counters: Counters | None = None
         self.note = b""
+        self.moved_ms: Mapping[int, int] = {}
 
     @classmethod
     def load(cls, read: Callable[[bytes], bytes | None]) -> Self:

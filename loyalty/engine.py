@@ -76,7 +76,7 @@ def apply_action(
     Returns:
         The decisions and effects, in order; or why the action cannot be applied, in which case no part has changed.
     """
-    account.note = b""
+    account.note, account.moved_ms = b"", {}
     cause = Cause(action.source, action.id)
     times_ms = (action.time_ms, log_time_ms)
     context = Context((account, orders, windows), action.subject, cause, times_ms, scope)

@@ -9,7 +9,7 @@ from loyalty.calendar import INACTIVE_MS
 from loyalty.context import Context
 from loyalty.ledger import Facts, entry_id, post
 from loyalty.lots import extend, move_expiry
-from loyalty.orders import Order, Orders
+from loyalty.orders import Order
 from loyalty.policy.earning import Extension as Rule
 from loyalty.reminders import remind_ms
 
@@ -19,7 +19,7 @@ def extend_expiry(context: Context, action: Adjust, days: int) -> None:
     core, data = context.core, action.data
     later_ms = days * DAY_MS
     expiries_ms = {lot.expires_ms for lot in core.active} | {lot.expires_ms for lot in core.pending}
-    _follow(context.orders, {date_ms: date_ms + later_ms for date_ms in expiries_ms if date_ms < INACTIVE_MS})
+    _follow(context, {date_ms: date_ms + later_ms for date_ms in expiries_ms if date_ms < INACTIVE_MS})
     changes = extend(core, later_ms)
     if changes:
         facts = Facts("adjust", reason=data.reason, operator=data.operator)
@@ -36,7 +36,7 @@ def keep_by_activity(context: Context) -> None:
     early_ms = {lot.expires_ms for lot in lots if context.now_ms < lot.expires_ms < least_ms}
     if not early_ms:
         return
-    _follow(context.orders, dict.fromkeys(early_ms, end_ms))
+    _follow(context, dict.fromkeys(early_ms, end_ms))
     changes = move_expiry(core, early_ms, end_ms, remind_ms(context, end_ms))
     post(context, "extended", entry_id(context, "extended", "activity"), changes, Facts(reason="activity"))
 
@@ -56,14 +56,15 @@ def _kept_until_ms(context: Context, extension: Rule) -> tuple[int, int]:
     return least_ms, context.calendar.span("month", least_ms).end_ms
 
 
-def _follow(orders: Orders, moved_ms: Mapping[int, int]) -> None:
-    """Note the new dates where a refund or a cancelled redemption would look for them.
+def _follow(context: Context, moved_ms: Mapping[int, int]) -> None:
+    """Note the new dates where a refund, a cancelled redemption or a link would look for them.
 
     It goes through all orders that are kept, which is rare enough; so what is earned or paid afterwards keeps its date.
     """
-    for order_id, order in orders.kept():
+    context.account.moved_ms = moved_ms
+    for order_id, order in context.orders.kept():
         if _move(order, moved_ms):
-            orders.touch(order_id, order)
+            context.orders.touch(order_id, order)
 
 
 def _move(order: Order, moved_ms: Mapping[int, int]) -> bool:

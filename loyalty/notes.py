@@ -5,7 +5,7 @@ turn out to have been applied to two ids of one person, what it earned the secon
 it stands. Orders need no note: what they earned is kept with them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -68,3 +68,19 @@ def read_note(raw: bytes) -> Note:
         return _DECODER.decode(raw)
     except msgspec.DecodeError as error:
         raise CorruptStateError(f"the note on an id cannot be read ({error}); rebuild the store") from error
+
+
+def moved_note(moved_ms: Mapping[int, int], raw: bytes) -> bytes:
+    """A note after expiry dates have moved, each to its new one.
+
+    Example:
+        >>> raw = note_of(0, (), [Grant(b"", "review", 1, 40, expires_ms=1_000)])
+        >>> read_note(moved_note({1_000: 3_000}, raw)).earnings[0].expires_ms, moved_note({2_000: 3_000}, raw) == raw
+        (3000, True)
+    """
+    note = read_note(raw)
+    earnings = tuple(
+        msgspec.structs.replace(earning, expires_ms=moved_ms.get(earning.expires_ms, earning.expires_ms))
+        for earning in note.earnings
+    )
+    return _ENCODER.encode(Note(note.time_ms, note.amounts, earnings))

@@ -1,5 +1,7 @@
 """Member actions, as a partition takes them in: in time or not, new or a duplicate, for a member or for an alias."""
 
+from functools import partial
+
 import msgspec
 
 from features.actions import Action, LinkIdentity, Purchase, Refund, decode_action
@@ -10,6 +12,7 @@ from features.table import ALL_TIME, SPEND
 from loyalty.decisions import Cause, LedgerEntry
 from loyalty.effects import Effect, Forwarded
 from loyalty.engine import Rejection, apply_action
+from loyalty.notes import moved_note
 from loyalty.scope import Scope
 from streams import accounting
 from streams.codecs import InvalidAction
@@ -95,7 +98,7 @@ class Intake:
         self._partition.count(accounting.APPLIED)
         if is_new:
             self._partition.count(accounting.MEMBERS)
-        member.seen_ids.remember(digest, log_time_ms // DAY_MS, member.account.note)
+        _remember(member, digest, log_time_ms)
         member.labels.touch(member.id, log_time_ms, scope.policy.learning)
         spent_minor = member.windows.total(SPEND, ALL_TIME) - spend_minor
         if spent_minor:
@@ -120,3 +123,10 @@ class Intake:
             if order is not None:
                 return order.time_ms
         return action.time_ms
+
+
+def _remember(member: Member, digest: bytes, log_time_ms: int) -> None:
+    """Remember an action that was applied, and let earlier notes follow the points that it has moved."""
+    if member.account.moved_ms:
+        member.seen_ids.rewrite(partial(moved_note, member.account.moved_ms))
+    member.seen_ids.remember(digest, log_time_ms // DAY_MS, member.account.note)

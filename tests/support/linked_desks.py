@@ -1,6 +1,7 @@
 """Desks of several ids that turn out to be one person: each remembers what it has applied, and one absorbs another."""
 
 from collections.abc import Iterable
+from functools import partial
 
 from features.actions import Action
 from features.dedupe import SeenIds, event_digest
@@ -11,6 +12,7 @@ from loyalty.decisions import Cause, Decision
 from loyalty.doubles import Side
 from loyalty.effects import Effect
 from loyalty.merging import absorb, leave
+from loyalty.notes import moved_note
 from loyalty.orders import Orders
 from loyalty.policy import Policy
 from tests.support.member_desk import DAY_MS, Desk
@@ -33,6 +35,8 @@ class LinkedDesk(Desk):
             return []
         decisions = super().act(action, log_time_ms)
         if len(self.rejections) == rejected:
+            if self.account.moved_ms:
+                self.ids.rewrite(partial(moved_note, self.account.moved_ms))
             self.ids.remember(digest, log_time_ms // DAY_MS, self.account.note)
         return decisions
 

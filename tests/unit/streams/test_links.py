@@ -227,6 +227,19 @@ def test_what_is_taken_back_or_returned_after_links_names_the_entry_that_gave_it
     ]
 
 
+def test_what_was_earned_twice_is_taken_back_from_its_own_lot_also_where_that_was_extended(log: TopicLog) -> None:
+    for member in (A, B):
+        log.act(event("review", "v-1", member, at(0), {"item_id": "p", "rating": 5}), at(0))
+    by_hand = {"extend_days": 30, "operator": "ann", "reason": "a letter"}
+    log.act(event("adjust", "a-1", B, at(1), dict(by_hand)), at(1))  # from day 100 to day 130
+    bought(log, "o-1", B, 5, 10_000)
+    log.tick(at(20))
+    linked(log, A, B, 20)
+    log.deliver_all()
+    last = msgspec.json.decode(log.decisions.of_member(A, "points")[-1], type=LedgerEntry).data
+    assert (last.kind, [(lot.lot, lot.points) for lot in last.lots]) == ("clawed_back", [(f"active/{at(130)}", -40)])
+
+
 def test_a_state_that_fits_no_record_goes_in_pieces_and_is_taken_over_whole(
     log: TopicLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
