@@ -77,7 +77,7 @@ def add_active(core: Core, expires_ms: int, points: int, remind_ms: int = 0) -> 
     """Add spendable points; what the member owes is paid from them first."""
     changes = []
     core.active_points += points
-    if core.debt:
+    if core.debt and points:
         paid = min(core.debt, points)
         core.debt -= paid
         points -= paid

@@ -10,9 +10,38 @@ from streams.histories.files import read_lines
 from streams.recording import read_recording, record_topic, recording_path
 from streams.replay import replay_log
 from streams.replaying import compare_with_recorded, read_published
+from tests.support.partition_log import POLICIES
 from tests.support.programme import Programme
 
 ACTIONS_OF_THE_YEAR = 164_539
+
+SPEND = """[[tiers.score]]
+measure = "spend_minor"
+weight = 700
+cap = 600_000 # 6000 dollars, one household in twenty
+
+"""
+
+
+def lively_policy(folder: Path) -> str:
+    """The real programme with a score in which learned factors move on this data, and short epochs.
+
+    With spend in the score they stay at one: they would set households with equal visits further apart.
+    """
+    text = (POLICIES / "retail.toml").read_text(encoding="utf-8")
+    changes = (
+        (SPEND, ""),
+        ("weight = 250", "weight = 700"),
+        ("weight = 50\n", "weight = 300\n"),
+        ("epoch_examples = 2_500", "epoch_examples = 700"),
+        ("min_examples = 1_500", "min_examples = 700"),
+    )
+    for old, new in changes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    path = folder / "lively.toml"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
 
 
 @pytest.mark.kafka
@@ -20,7 +49,7 @@ ACTIONS_OF_THE_YEAR = 164_539
 def test_a_replay_of_the_recorded_log_decides_and_learns_the_same(
     kafka_broker: str, topic_prefix: str, tmp_path: Path, some_households: Path
 ) -> None:
-    with Programme(kafka_broker, topic_prefix, tmp_path) as programme:
+    with Programme(kafka_broker, topic_prefix, tmp_path, lively_policy(tmp_path)) as programme:
         run_through_and_replay(programme, some_households, tmp_path)
 
 
@@ -30,7 +59,7 @@ def test_a_replay_of_the_recorded_log_decides_and_learns_the_same(
 def test_a_replay_of_the_whole_year_decides_and_learns_the_same(
     kafka_broker: str, topic_prefix: str, tmp_path: Path, whole_year: Path
 ) -> None:
-    with Programme(kafka_broker, topic_prefix, tmp_path) as programme:
+    with Programme(kafka_broker, topic_prefix, tmp_path, lively_policy(tmp_path)) as programme:
         assert run_through_and_replay(programme, whole_year, tmp_path) == ACTIONS_OF_THE_YEAR
 
 

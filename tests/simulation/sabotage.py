@@ -212,11 +212,14 @@ def changelog_read_past_its_end() -> AbstractContextManager[None]:
 def local_store_trusted() -> AbstractContextManager[None]:
     """Recovery takes the local store for complete."""
 
-    async def follow(_reader: ChangelogReader, replays: Mapping[TP, Replay], _ends: Mapping[TP, int] | None) -> None:
+    async def positions(
+        _reader: ChangelogReader, replays: Mapping[TP, Replay], ends: Mapping[TP, int] | None
+    ) -> Mapping[TP, int]:
         for replay in replays.values():
             replay.position = replay.store.changelog_offset + 1
+        return {tp: replays[tp].position for tp in replays} if ends is None else dict(ends)
 
-    return _with(Recovery, "_follow", staticmethod(follow))
+    return _with(Recovery, "_positions", staticmethod(positions))
 
 
 def examples_counted_as_they_come() -> AbstractContextManager[None]:

@@ -193,6 +193,13 @@ def test_points_without_a_date_are_left_alone() -> None:
     assert kinds(desk) == [("earned", 100)]
 
 
+def test_a_correction_of_nothing_moves_no_lot_of_a_member_who_owes() -> None:
+    desk = Desk(policy_of('[points]\nrefunds = "unlimited"\n' + PURCHASE))
+    by_hand(desk, "a", START_MS, points=-5)
+    by_hand(desk, "b", START_MS, points=0)
+    assert [entry.data.lots for entry in desk.entries][1] == ()
+
+
 # Holds
 
 HELD = """
