@@ -50,7 +50,6 @@ _COMMIT_INTERVAL_S = 1.0
 # A rebalance waits for the batch in hand, which waits for the broker at most `request_timeout_ms` before the process
 # ends.
 _REBALANCE_GRACE_S = 30.0
-_METADATA_MAX_AGE_MS = 5_000
 # What one partition may send per fetch; it bounds a batch, so latency and memory.
 _FETCH_BYTES = 1 * _MIB
 
@@ -75,10 +74,6 @@ def faust_options(settings: Settings) -> dict[str, Any]:
         "broker_commit_interval": _COMMIT_INTERVAL_S,
         "consumer_group_instance_id": settings.group_instance_id or None,
         "consumer_max_fetch_size": _FETCH_BYTES,
-        # Faust's consumer has the changelog's partitions too, paused, without a position. When their leader has moved
-        # aiokafka asks the old one where they begin, ten times a second and without asking for the new leader, and does
-        # not fetch actions meanwhile: until metadata is this old, five minutes by default.
-        "consumer_metadata_max_age_ms": _METADATA_MAX_AGE_MS,
         # "latest" would skip what was written before the first start.
         "consumer_auto_offset_reset": "earliest",
         "ConsumerScheduler": lambda: BatchScheduler(settings.batch_max_records, settings.batch_max_bytes),
