@@ -71,7 +71,9 @@ class Members:
     def touch(self, member: Member) -> None:
         """Note that `member` has changed, and reschedule its due work."""
         self._changed[member.id] = member
-        if member.unstored and not member.account.is_new:
+        # Also one who is no member yet, but whom something has been noted about, such as who referred them: the store
+        # will list that row, so memory must.
+        if member.unstored and (member.account.core_changed or not member.account.is_new):
             member.unstored = False
             self._joined.add(member.prefix)
         due_ms = member.next_due_ms()

@@ -33,8 +33,8 @@ def lively_policy(folder: Path) -> str:
         (SPEND, ""),
         ("weight = 250", "weight = 700"),
         ("weight = 50\n", "weight = 300\n"),
-        ("epoch_examples = 2_500", "epoch_examples = 700"),
-        ("min_examples = 1_500", "min_examples = 700"),
+        ("epoch_examples = 2_500", "epoch_examples = 350"),
+        ("min_examples = 1_500", "min_examples = 350"),
     )
     for old, new in changes:
         assert text.count(old) == 1, old
