@@ -81,7 +81,7 @@ def faust_options(settings: Settings) -> dict[str, Any]:
         # 1,200 s by default.
         "producer_request_timeout": settings.request_timeout_ms / 1000,
         "web_enabled": settings.metrics,
-        # A static member that comes back in time is given the assignment of its predecessor, which names the predecessor
+        # A static member that comes back in time is given its predecessor's assignment, which names the predecessor
         # by its address; Faust insists that this is its own. So it must not follow from a port that was free just now.
         "canonical_url": f"http://{settings.group_instance_id}" if settings.group_instance_id else None,
         "web_bind": settings.web_host,
