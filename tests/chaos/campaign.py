@@ -19,9 +19,11 @@ from tests.chaos.auditor import Accepted
 from tests.chaos.brokers import Brokers
 from tests.chaos.cast import Cast
 from tests.chaos.faults import Fault, Happened, draw_plan
+from tests.chaos.findings import Findings
 from tests.chaos.injector import WORKERS, Injector
-from tests.chaos.judge import Findings, judge_partition
+from tests.chaos.judge import judge_partition
 from tests.chaos.judge_learning import judge_examples, judge_learning
+from tests.chaos.judge_shared import Exchanged, judge_effects, judge_points_moved
 from tests.chaos.monitor import Monitor
 from tests.chaos.producer import Sent
 from tests.chaos.stage import Stage
@@ -105,8 +107,10 @@ def judge(stage: Stage, ran: Ran) -> Findings:
             pool.submit(judge_partition, stage.settings, number, identity, ran.audited)
             for number in range(stage.settings.partitions)
         ]
+        exchanged: list[Exchanged] = []
         for number, part in enumerate(parts):
-            found = part.result()
+            found, said = part.result()
+            exchanged.append(said)
             stage.journal.say(f"partition {number}: {found.seen['records']} records judged, wrong: {dict(found.wrong)}")
             findings.add(found)
             if found.weights_version != learned.result().weights_version:
@@ -116,6 +120,8 @@ def judge(stage: Stage, ran: Ran) -> Findings:
     findings.add(delivered)
     findings.examples = examples
     judge_examples(findings, delivered_examples)
+    judge_effects(findings, exchanged)
+    judge_points_moved(findings)
     stage.journal.say(f"learning judged, wrong: {dict(findings.wrong)}")
     return findings
 

@@ -20,7 +20,9 @@ SPAN_MS = 120 * 24 * HOUR_MS
 _CATEGORIES = ("grocery", "produce", "dairy", "meat", "household", "books")
 _ACTIONS_PER_MEMBER = 60
 _FEWEST_MEMBERS = 200
-_ORDERS_KEPT = 3
+_KEPT = 3
+"""So many of a member's orders and redemptions can still be given back."""
+_REWARDS = ("voucher", "delivery", "mug", "ticket")
 # Chances of a thousand.
 _KINDS = {
     "browse": 680,
@@ -31,12 +33,18 @@ _KINDS = {
     "purchase": 80,
     "refund": 20,
     "redeem": 15,
+    "redeem_cancel": 3,
+    "referral": 4,
+    "link_identity": 0.3,
     "review": 12,
     "misconduct": 2,
     "malformed": 1,
     "too_large": 0.02,
     "foreign": 10,
 }
+DRAW = "ticket"
+DRAW_SEED = "ab" * 32
+"""The secret of the draw in `policy.toml`."""
 _DUPLICATES = 0.02
 _LATE = ((0.90, 0), (0.97, HOUR_MS), (0.997, 60 * HOUR_MS), (1.0, 300 * HOUR_MS))
 _TOO_LARGE = b'{"specversion":"1.0","x":"' + b"x" * 1_100_000 + b'"}'
@@ -106,6 +114,7 @@ class _People:
         self._draw = draw
         self._members = members
         self._orders: dict[int, list[tuple[str, int]]] = {}
+        self._redeemed: dict[int, list[str]] = {}
         self._kinds = list(_KINDS)
         self._weights = [sum(list(_KINDS.values())[: place + 1]) for place in range(len(_KINDS))]
 
@@ -145,11 +154,14 @@ class _People:
         if kind == "purchase":
             amount = int(draw.paretovariate(1.5) * 800)
             orders.append((f"o-{number}", amount))
-            del orders[:-_ORDERS_KEPT]
+            del orders[:-_KEPT]
             line = {"item_id": f"p-{number % 997}", "amount": amount, "category": draw.choice(_CATEGORIES)}
             return kind, {"order_id": f"o-{number}", "amount": amount, "currency": "USD", "items": [line]}
+        if kind in {"redeem", "redeem_cancel"}:
+            return self._redemption(kind, member, number)
         plain: dict[str, dict[str, object]] = {
-            "redeem": {"reward_id": draw.choice(("voucher", "delivery"))},
+            "referral": {"referred": self._other(member)},
+            "link_identity": {"other": self._other(member)},
             "review": {"item_id": f"p-{number % 997}", "rating": draw.randint(1, 5), "text": "as it should be"},
             "misconduct": {"kind": draw.choice(("fraud", "spam")), "severity": draw.randint(1, 5)},
             "search": {"query": draw.choice(_CATEGORIES)},
@@ -161,3 +173,15 @@ class _People:
         if kind in plain:
             return kind, plain[kind]
         return "browse", {"duration_ms": draw.randrange(120_000), "category": draw.choice(_CATEGORIES)}
+
+    def _redemption(self, kind: str, member: int, number: int) -> tuple[str, dict[str, object]]:
+        """Something of what all share, or for oneself; or one of the last redemptions called off."""
+        redeemed = self._redeemed.setdefault(member, [])
+        if kind == "redeem_cancel" and redeemed:
+            return kind, {"redeem_id": self._draw.choice(redeemed)}
+        redeemed.append(f"a-{number}")
+        del redeemed[:-_KEPT]
+        return "redeem", {"reward_id": self._draw.choice(_REWARDS)}
+
+    def _other(self, member: int) -> str:
+        return f"m-{(member + self._draw.randrange(1, self._members)) % self._members}"

@@ -4,10 +4,8 @@ One partition at a time, in processes of its own. The oracle is the pure fold ov
 topic, learned weights and all; what it is held against comes raw from the brokers.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from hashlib import blake2b
+from dataclasses import dataclass
 
 import msgspec
 from confluent_kafka import Message
@@ -23,13 +21,12 @@ from streams.settings import Settings
 from streams.stores import MemoryPartition
 from streams.topics import TopicKind, topic_name
 from tests.chaos.auditor import Accepted, Ledger
+from tests.chaos.findings import Findings, digest_of
+from tests.chaos.judge_shared import Exchanged, judge_draws, note_sent, noticing
 from tests.chaos.topics_read import messages_of
 
 _RECORDS_AT_ONCE = 2_000
 _ROWS_AT_ONCE = 10_000
-_DIGEST_BYTES = 16
-SHOWN = 3
-"""So many of each kind of mistake are shown."""
 
 
 class _Place(msgspec.Struct, gc=False):
@@ -43,30 +40,6 @@ class _Decision(msgspec.Struct, gc=False):
 
 
 _DECISION = msgspec.json.Decoder(_Decision)
-
-
-@dataclass
-class Findings:
-    """Counts of what is wrong and of what was looked at, and the first few mistakes in words."""
-
-    wrong: Counter[str] = field(default_factory=Counter)
-    seen: Counter[str] = field(default_factory=Counter)
-    shown: list[str] = field(default_factory=list)
-    examples: list[bytes] = field(default_factory=list)
-    weights_version: int = 0
-
-    def mistake(self, kind: str, text: str) -> None:
-        """One thing that should not be."""
-        self.wrong[kind] += 1
-        if self.wrong[kind] <= SHOWN:
-            self.shown.append(f"{kind}: {text}")
-
-    def add(self, other: "Findings") -> None:
-        """Take in what was found elsewhere."""
-        self.wrong.update(other.wrong)
-        self.seen.update(other.seen)
-        self.shown += other.shown
-        self.examples += other.examples
 
 
 @dataclass
@@ -104,15 +77,18 @@ def undisturbed(partition: int, identity: LogIdentity, topic: str, log: Iterable
     return Undisturbed(outputs, rows, fold)
 
 
-def judge_partition(settings: Settings, partition: int, identity: LogIdentity, audited: Accepted) -> Findings:
-    """Everything that is wrong with one partition."""
+def judge_partition(
+    settings: Settings, partition: int, identity: LogIdentity, audited: Accepted
+) -> tuple[Findings, Exchanged]:
+    """Everything that is wrong with one partition, and what it has exchanged with others."""
     findings = Findings()
+    exchanged = Exchanged(partition)
 
     def read(kind: TopicKind) -> Iterator[Message]:
         return messages_of(settings.bootstrap_servers, topic_name(settings, kind), partition)
 
     recovered = recover(read("changelog"))
-    log = _up_to(recovered.mark, map(_logged, read("actions")), findings)
+    log = noticing(_up_to(recovered.mark, map(_logged, read("actions")), findings), exchanged)
     right = undisturbed(partition, identity, topic_name(settings, "actions"), log)
     findings.weights_version = right.fold.weights_version
     findings.seen.update(right.fold.counts)
@@ -126,8 +102,10 @@ def judge_partition(settings: Settings, partition: int, identity: LogIdentity, a
     judge_audited(findings, right.outputs, audited)
     _judge_dead_letters(findings, right.outputs.get("deadletter", []), [bytes(m.value()) for m in read("deadletter")])
     _judge_rows(findings, partition, right, recovered)
+    judge_draws(findings, right.outputs.get("draws", []), [bytes(message.value()) for message in read("draws")])
+    note_sent(settings, right.fold, right.outputs.get("effects", []), exchanged)
     findings.examples = [digest_of(value) for value in right.outputs.get("examples", [])]
-    return findings
+    return findings, exchanged
 
 
 def judge_decisions(
@@ -243,13 +221,3 @@ def _logged(message: Message) -> LogRecord:
 def _number_of(value: bytes) -> tuple[str, int]:
     decision = _DECISION.decode(value)
     return decision.subject, decision.data.sequence
-
-
-def digest_of(value: bytes) -> bytes:
-    """Stands for a long value.
-
-    Example:
-        >>> len(digest_of(b"x" * 1_000))
-        16
-    """
-    return blake2b(value, digest_size=_DIGEST_BYTES).digest()

@@ -9,7 +9,7 @@ from online_models.published import decode_published
 from streams.replay import check_published
 from streams.settings import Settings
 from streams.topics import topic_name
-from tests.chaos.judge import Findings, digest_of
+from tests.chaos.findings import Findings, digest_of
 from tests.chaos.topics_read import messages_of
 
 

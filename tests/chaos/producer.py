@@ -11,12 +11,14 @@ import time
 import msgspec
 from confluent_kafka import KafkaError, Message, Producer
 
-from streams.controls import tick_record
+from loyalty.draw_sales import Reveal
+from loyalty.owner_rows import DRAW as OWNER_OF_DRAW
+from streams.controls import reveal_record, tick_record
 from streams.keys import load_signing_key
 from streams.partitioning import partition_of
 from streams.settings import Settings
 from streams.topics import topic_name
-from tests.chaos.history import HOUR_MS, SPAN_MS, START_MS, history
+from tests.chaos.history import DRAW, DRAW_SEED, HOUR_MS, SPAN_MS, START_MS, history
 from tests.chaos.orphans import end_with_parent
 
 END_MS = START_MS + SPAN_MS + 48 * HOUR_MS
@@ -88,7 +90,7 @@ class Sender:
 
 
 def send_history(settings: Settings, seed: int, actions: int, seconds: float) -> Sent:
-    """Send a history evenly over `seconds` (0: as fast as it goes), then the closing ticks."""
+    """Send a history evenly over `seconds` (0: as fast as it goes), then the reveal and the closing ticks."""
     sender = Sender(settings)
     begin = time.monotonic()
     count = again = 0
@@ -100,7 +102,10 @@ def send_history(settings: Settings, seed: int, actions: int, seconds: float) ->
             ahead_s = begin + seconds * count / actions - time.monotonic()
             if ahead_s > 0:
                 time.sleep(ahead_s)
-    tick = tick_record(END_MS, load_signing_key(settings.signing_key_file))
+    key = load_signing_key(settings.signing_key_file)
+    owner = (OWNER_OF_DRAW + DRAW).encode()
+    sender.send(owner, reveal_record(Reveal(DRAW, DRAW_SEED), key), END_MS)
+    tick = tick_record(END_MS, key)
     for _ in range(_CLOSING_TICKS):
         sender.tick(tick, END_MS)
     sender.finish()

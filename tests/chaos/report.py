@@ -5,9 +5,17 @@ from pathlib import Path
 
 import msgspec
 
-from streams.accounting import ACTIONS_IN, APPLIED, DEAD_LETTERED, DUPLICATES
+from streams.accounting import (
+    ACTIONS_IN,
+    APPLIED,
+    DEAD_LETTERED,
+    DUPLICATES,
+    EFFECTS_APPLIED,
+    EFFECTS_REPEATED,
+    FORWARDED,
+)
 from tests.chaos.campaign import Order, Ran
-from tests.chaos.judge import Findings
+from tests.chaos.findings import Findings
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -52,13 +60,13 @@ def make_report(order: Order, ran: Ran, found: Findings, seconds: float, judged_
     problems += [
         f"{name} did not stop in order: {code}" for name, code in ran.last_stops.items() if code not in in_order
     ]
-    arrived = seen[ACTIONS_IN]
+    arrived = seen[ACTIONS_IN] - seen[FORWARDED]
     if arrived != ran.sent.actions + ran.sent.again:
         problems.append(f"{ran.sent.actions} + {ran.sent.again} records were acknowledged, the log holds {arrived}")
     missing = sum(ran.faults.values()) < order.faults
     if missing:
         problems.append(f"{sum(ran.faults.values())} faults of {order.faults}")
-    accounting = {name: seen[name] for name in (ACTIONS_IN, APPLIED, DUPLICATES, DEAD_LETTERED)}
+    accounting = {name: seen[name] for name in _ACCOUNTING}
     looked_at = {name: count for name, count in sorted(seen.items()) if name.endswith(_LOOKED_AT)}
     return Report(
         seed=order.seed,
@@ -86,7 +94,18 @@ def make_report(order: Order, ran: Ran, found: Findings, seconds: float, judged_
     )
 
 
-_LOOKED_AT = ("records", "deliveries", "decisions", "rows", "audited_members", "examples", "versions", "findings")
+_ACCOUNTING = (ACTIONS_IN, APPLIED, DUPLICATES, FORWARDED, DEAD_LETTERED, EFFECTS_APPLIED, EFFECTS_REPEATED)
+_LOOKED_AT = (
+    "records",
+    "deliveries",
+    "decisions",
+    "rows",
+    "audited_members",
+    "examples",
+    "versions",
+    "findings",
+    "effects",
+)
 
 
 def write_report(path: Path, report: object) -> None:

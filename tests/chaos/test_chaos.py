@@ -16,26 +16,31 @@ import pytest
 
 from deploy.kafka.config import HOST, Passage
 from deploy.kafka.ports import free_ports
+from loyalty.draw_records import DrawOpened, OpenedData
+from streams.accounting import EFFECTS_APPLIED
 from tests.chaos.auditor import Ledger
 from tests.chaos.damage import corrupt, files_of, truncate
 from tests.chaos.faults import BROKER_KINDS, MEMBER_KINDS, draw_plan
-from tests.chaos.history import history
-from tests.chaos.judge import Findings, judge_audited, judge_decisions
+from tests.chaos.findings import Findings
+from tests.chaos.history import START, history
+from tests.chaos.judge import judge_audited, judge_decisions
+from tests.chaos.judge_shared import Exchanged, judge_draws, judge_effects
 from tests.chaos.network import Network
 from tests.chaos.traps import Trap, clear_trap, set_trap
 
 ROOT = Path(__file__).parents[2]
+_TOGETHER = ("purchase", "refund", "redeem", "redeem_cancel", "referral", "link_identity")
 
 
 def test_a_history_has_all_that_producers_get_wrong() -> None:
-    lines = list(history(3, 4_000))
+    lines = list(history(3, 20_000))
     again = [line.value for line in lines if line.again]
-    assert len(lines) - len(again) == 4_000
+    assert len(lines) - len(again) == 20_000
     assert again
     assert set(again) <= {line.value for line in lines if not line.again}
     assert [line.stamp_ms for line in lines] == sorted(line.stamp_ms for line in lines)
     kinds = Counter(msgspec.json.decode(line.value)["type"] for line in lines if line.value.endswith(b"}"))
-    assert {"loyalty.action.purchase", "loyalty.action.refund", "loyalty.action.redeem"} <= kinds.keys()
+    assert {f"loyalty.action.{kind}" for kind in _TOGETHER} <= kinds.keys()
     assert kinds["loyalty.action.browse"] > len(lines) / 2
 
 
@@ -180,3 +185,38 @@ def test_the_judge_sees_that_a_reader_on_the_way_had_other_bytes() -> None:
     findings = Findings()
     judge_audited(findings, right, reader.accepted())
     assert findings.wrong == {"audit_mismatches": 1}
+
+
+@pytest.mark.parametrize(
+    ("arrived", "taken", "wrong"),
+    [
+        ({b"a", b"b"}, 2, 0),
+        ({b"a"}, 2, 1),
+        ({b"a", b"b", b"c"}, 2, 1),
+        ({b"a", b"b"}, 1, 1),
+        ({b"a", b"b"}, 3, 1),
+    ],
+)
+def test_the_judge_sees_an_effect_that_is_missing_foreign_or_taken_twice(
+    arrived: set[bytes], taken: int, wrong: int
+) -> None:
+    sender = Exchanged(0, sent={1: {b"a", b"b"}}, numbered={1: 2})
+    receiver = Exchanged(1, arrived=arrived, taken={0: taken})
+    findings = Findings(seen=Counter({EFFECTS_APPLIED: taken}))
+    judge_effects(findings, [sender, receiver])
+    assert findings.wrong["effect_mismatches"] == wrong
+
+
+def test_the_judge_sees_a_draw_that_is_not_what_the_log_leads_to() -> None:
+    published = [terms_of_a_draw(closes_ms) for closes_ms in (1, 2)]
+    findings = Findings()
+    judge_draws(findings, published[:1], published[:1])
+    assert not findings.wrong
+    judge_draws(findings, published[:1], published)
+    assert findings.wrong["draw_mismatches"]
+
+
+def terms_of_a_draw(closes_ms: int) -> bytes:
+    """What is published before the first ticket."""
+    data = OpenedData(commitment="00" * 32, closes_ms=closes_ms, prizes=1)
+    return msgspec.json.encode(DrawOpened(id="draw/ticket/opened", time=START, subject="ticket", data=data))
