@@ -1,10 +1,14 @@
 """Run seeds: `python -m tests.simulation --seeds 10000`, or one of them with its trace: `--seed 42`."""
 
 import argparse
+import os
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 
 from tests.simulation.run import Outcome, run, shrink
+
+_SEEDS_AT_ONCE = 10
 
 
 def main() -> int:
@@ -12,6 +16,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seeds", type=int, default=1_000, help="how many seeds to run")
     parser.add_argument("--first", type=int, default=0, help="the first of them")
+    parser.add_argument("--processes", type=int, default=os.cpu_count(), help="how many at a time")
     parser.add_argument("--seed", type=int, help="run only this one and print its trace")
     options = parser.parse_args()
     if options.seed is not None:
@@ -20,11 +25,12 @@ def main() -> int:
         return 0 if outcome.is_right else 1
     started = time.perf_counter()
     failing: list[Outcome] = []
-    for seed in range(options.first, options.first + options.seeds):
-        outcome = run(seed)
-        if not outcome.is_right:
-            failing.append(outcome)
-            sys.stdout.write(f"seed {seed}: {outcome.wrong[0][:200]}\n")
+    seeds = range(options.first, options.first + options.seeds)
+    with ProcessPoolExecutor(options.processes) as pool:
+        for outcome in pool.map(run, seeds, chunksize=_SEEDS_AT_ONCE):
+            if not outcome.is_right:
+                failing.append(outcome)
+                sys.stdout.write(f"seed {outcome.seed}: {outcome.wrong[0][:200]}\n")
     took = time.perf_counter() - started
     if failing:
         sys.stdout.write(f"\n{shrink(failing[0])}\n\n")

@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from features.errors import ContractError
+from loyalty.draw_checks import check_draws
+from loyalty.draw_records import decode_draw
 from online_models.examples import PolicyNotice, decode_record
 from online_models.published import decode_published
 from streams.accounting import is_balanced
@@ -44,6 +46,7 @@ def judge(cluster: Cluster) -> list[str]:
         if partition and fold.weights_version != version:
             wrong.append(f"partition {partition} has weights {fold.weights_version}, another has {version}")
     wrong += _effects(cluster, sent, folds)
+    wrong += _draws(cluster)
     moved = sum(fold.counts.get(f"points.transferred_{way}", 0) for fold in folds for way in ("in", "out"))
     if moved:
         wrong.append(f"links between members have made {moved} points out of nothing, or lost them")
@@ -86,6 +89,17 @@ def _outputs(broker: Broker, partition: int, outputs: list[Output]) -> Iterable[
                 else:
                     if sorted(accepted) != sorted(expected[topic]):
                         yield f"{topic}: a reader accepts {len(accepted)}, there are {len(expected[topic])}"
+
+
+def _draws(cluster: Cluster) -> Iterable[str]:
+    """What was published of draws stands up to anyone's check."""
+    published = [
+        record.value or b""
+        for p in range(cluster.partitions)
+        for record in cluster.broker.log(OUTPUTS["draws"], p).records
+    ]
+    for check in check_draws(map(decode_draw, published)):
+        yield from (f"draw {check.draw}: {problem}" for problem in check.problems)
 
 
 def _effects(cluster: Cluster, sent: list[Output], folds: list[PartitionFold]) -> Iterable[str]:

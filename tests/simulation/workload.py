@@ -7,13 +7,20 @@ from functools import cache
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from streams.controls import PolicyData, policy_record, public_key_of
+from loyalty.decisions import instant
+from loyalty.draw_sales import Reveal
+from loyalty.draws import commitment_of
+from loyalty.owner_rows import DRAW as OWNER_OF_DRAW
+from streams.controls import PolicyData, policy_record, public_key_of, reveal_record
 from streams.partitioning import partition_of
 from streams.zones import zone_rules
 from tests.support.random_history import DAY_MS, START_MS, event, purchase
 
 KEY = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"tests").digest())
 MEMBERS = tuple(f"m-{number}" for number in range(7))
+
+_SEED = bytes(range(32))
+_CLOSES_S = 17.0
 
 # One virtual second of the simulation is so long in the history.
 HISTORY_MS_PER_S = 4 * DAY_MS
@@ -66,6 +73,11 @@ id = "mug"
 kind = "goods"
 price = 3
 stock = {stock}
+[[rewards]]
+id = "lamp"
+kind = "draw"
+price = 1
+draw = {{ commitment = "{commitment}", closes = {closes}, prizes = 1 }}
 [learning]
 enabled = true
 sample_share_bp = 1_500
@@ -78,7 +90,14 @@ horizon_days = 7
 @cache
 def policy(version: int, effective_from_ms: int = 0) -> bytes:
     """The signed policy record of a version."""
-    text = _POLICY.format(points=version, gold=40_000 + 20_000 * version, stock=2 * version, budget=150 * version)
+    text = _POLICY.format(
+        points=version,
+        gold=40_000 + 20_000 * version,
+        stock=2 * version,
+        budget=150 * version,
+        commitment=commitment_of(_SEED),
+        closes=instant(history_ms(_CLOSES_S)).isoformat(),
+    )
     data = PolicyData(
         version=version,
         effective_from_ms=effective_from_ms,
@@ -126,6 +145,7 @@ def arrivals(draw: random.Random, partitions: int, actions: int) -> list[Arrival
         if draw.random() < 0.15:  # its producer saw no answer
             found.append(Arrival(at_s + draw.uniform(0, 3), arrival.partition, arrival.key, value))
     found += _links(random.Random(repr(moments)), partitions)
+    found += _draws(random.Random(f"draw {moments}"), partitions)
     if draw.random() < 0.5:
         at_s = draw.uniform(0.0, DURATION_S)
         record = policy(2, history_ms(8.0))
@@ -143,6 +163,21 @@ def _links(draw: random.Random, partitions: int) -> list[Arrival]:
         arrival = Arrival(at_s, partition_of(member.encode(), partitions), member.encode(), value)
         found += [arrival] * draw.choice((1, 2))
     return found
+
+
+def _draws(draw: random.Random, partitions: int) -> list[Arrival]:
+    """In some runs some members buy tickets, late ones too, and the seed is revealed, too early too, perhaps twice."""
+    found: list[Arrival] = []
+    if draw.random() < 0.6:
+        return found
+    for number in range(draw.choice((2, 5, 8))):
+        member, at_s = draw.choice(MEMBERS), draw.uniform(8.0, DURATION_S)
+        value = event("redeem", f"t-{number}", member, history_ms(at_s), {"reward_id": "lamp"})
+        found.append(Arrival(at_s, partition_of(member.encode(), partitions), member.encode(), value))
+    owner = f"{OWNER_OF_DRAW}lamp".encode()
+    reveal = reveal_record(Reveal("lamp", _SEED.hex()), KEY)
+    times_s = [draw.uniform(15.0, DURATION_S) for _ in range(draw.choice((1, 2)))]
+    return found + [Arrival(at_s, partition_of(owner, partitions), owner, reveal) for at_s in times_s]
 
 
 def _action(
