@@ -17,22 +17,25 @@ streams, the web server. What follows here replaces the parts that lose or doubl
 6. `acknowledge`: a stream acknowledges in a `finally`, also after an exception. Our agents iterate with `noack()` and
    acknowledge here, after the commit.
 7. `end_process`: an agent that fails is restarted with the next event. Ours ends the process.
-8. `ShellApp.on_stop`: our producers stop after the last batch has been committed.
-9. `ShellConsumerThread`: Faust reads what a producer's transaction has not committed, or has aborted. Ours does not.
+8. `ShellConsumerThread`: Faust reads what a producer's transaction has not committed, or has aborted. Ours does not.
+9. `ShellConsumer.leave_unread`: Faust's consumer is assigned the changelog, too, which our recovery reads by itself.
+   aiokafka asks the leaders of such partitions where they begin, and fetches nothing else from these brokers before
+   they have answered. A broker that is not the leader any more only refuses, and nobody asks who is: after leaders had
+   moved, partitions stood still for up to five minutes. Ours says at once that these partitions are not read.
 
-`tests/unit/streams/test_faust_overrides.py` shows 1 to 5 and 9 beside stock Faust, so an upgrade that mends one of them
-shows there. 6 and 7 are the case of the raising agent, and 8 that of the worker that leaves, in `make faust-report`.
+`tests/unit/streams/test_faust_overrides.py` shows each of them beside stock Faust, so an upgrade that mends one of them
+shows there. `make faust-report` shows what they are worth together (`docs/faust.md`).
 """
 
 import asyncio
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, NoReturn
 
 import faust
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from faust.events import Event
 from faust.tables.manager import TableManager
 from faust.transport.drivers import aiokafka as driver
@@ -100,6 +103,16 @@ class ShellConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._isolation_level = "read_committed"  # noqa: SLF001 - there is no setting to pass it through
         return consumer
 
+    async def leave_unread(self, partitions: Collection[TP]) -> None:
+        """Give partitions a position and pause them, in the thread that the consumer lives in."""
+        await self.call_thread(self._leave_unread, [TopicPartition(*tp) for tp in partitions])
+
+    async def _leave_unread(self, partitions: Collection[TopicPartition]) -> None:
+        consumer = self._ensure_consumer()
+        consumer.pause(*partitions)
+        for tp in partitions:
+            consumer.seek(tp, 0)
+
 
 class ShellConsumer(driver.Consumer):
     """Faust's consumer, with offsets counted in batches and positions set by recovery only."""
@@ -125,6 +138,10 @@ class ShellConsumer(driver.Consumer):
         for tp, position in positions.items():
             if position > 0:
                 self._acked[tp].append(position - 1)
+
+    async def leave_unread(self, partitions: Collection[TP]) -> None:
+        """Read nothing of these partitions, and ask nothing about them: see 9 above."""
+        await self._thread.leave_unread(partitions)
 
     async def perform_seek(self) -> None:
         """Stay: see 3 above."""
@@ -173,12 +190,7 @@ class ShellApp(faust.App):
     ) -> None:
         super().__init__(app_id, TableManager=ShellTableManager, **config)
         self.new_recovery = lambda **service: new_recovery(self, **service)
-        self._on_drained = on_drained
+        self.on_before_shutdown.connect(lambda *_, **__: on_drained())
 
     def _new_transport(self) -> ShellTransport:
         return ShellTransport(self.conf.broker_consumer, self)
-
-    async def on_stop(self) -> None:
-        """Stop consuming, let the last batches land, then stop what wrote them."""
-        await super().on_stop()
-        await self._on_drained()

@@ -115,7 +115,7 @@ class Recovery(Service):
         await self._refuse_lost_records(positions)
         if generation_id != self.app.consumer_generation_id:
             return  # assigned again meanwhile; that assignment has its own recovery
-        await self._resume(positions)
+        await self._resume(positions, assigned - sources)
         self.on_recovered([tp.partition for tp in positions], time.perf_counter() - started)
 
     async def _refuse_lost_records(self, positions: Positions) -> None:
@@ -178,11 +178,13 @@ class Recovery(Service):
         async for tp, records, position in reading:
             replays[tp].apply(records, position)
 
-    async def _resume(self, positions: Positions) -> None:
+    async def _resume(self, positions: Positions, changelogs: Collection[TP]) -> None:
         """Seek, then let records flow: in this order, or records are read that the seek then delivers again."""
         app = self.app
         app.in_recovery = False
         await app.on_rebalance_complete.send()
+        if changelogs:
+            await app.consumer.leave_unread(changelogs)
         if positions:
             await app.consumer.seek_wait(dict(positions))
             app.consumer.note_applied(positions)

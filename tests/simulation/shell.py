@@ -4,7 +4,7 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, Self
@@ -98,6 +98,9 @@ class FaustConsumer:
             self.stale = {tp: max(0, at + draw.randint(-4, 4)) for tp, at in positions.items()}
         self.positions = dict(positions)
         self.seeks += 1
+
+    async def leave_unread(self, partitions: Collection[TP]) -> None:
+        """Nothing of the changelog is read here."""
 
     def note_applied(self, positions: Mapping[TP, int]) -> None:
         """What is committed only shows lag."""

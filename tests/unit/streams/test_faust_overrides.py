@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,16 +14,33 @@ from unittest.mock import AsyncMock, MagicMock
 
 import faust
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.consumer.fetcher import Fetcher, OffsetResetStrategy
+from aiokafka.consumer.subscription_state import SubscriptionState
+from faust.events import Event
+from faust.streams import Stream
 from faust.tables.recovery import Recovery as StockRecovery
 from faust.transport.consumer import IntervalTree
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread as StockThread
 from faust.transport.drivers.aiokafka import Consumer as StockConsumer
-from faust.types import TP
+from faust.types import TP, Message
 
-from streams.faust_overrides import EXIT_SOFTWARE, ShellConsumer, ShellConsumerThread, _NothingRead, was_cancelled
+from streams.agents import Members
+from streams.faust_overrides import (
+    EXIT_SOFTWARE,
+    ShellConsumer,
+    ShellConsumerThread,
+    _NothingRead,
+    acknowledge,
+    was_cancelled,
+)
 from streams.recovery import Recovery
 
 ACTIONS = TP("loyalty.actions", 0)
+CHANGELOG = TP("loyalty-members-changelog", 0)
+LEADER = 1
+# What a broker answers who is asked where a partition begins that it does not lead any more.
+NOT_LEADER = SimpleNamespace(API_VERSION=1, topics=[(CHANGELOG.topic, [(0, 6, 0, -1)])])
 # Three batches were acknowledged: each event's offset is the last of its records.
 LAST_OFFSETS = [699, 1_399, 2_099]
 
@@ -121,7 +139,10 @@ def test_stock_faust_lets_partitions_flow_before_it_seeks_and_ours_seeks_first()
         "resume_partitions",
         "perform_seek",
     ]
-    assert order_of(lambda app: our_recovery(app)._resume({ACTIONS: 7})) == ["seek_wait", "resume_partitions"]
+    assert order_of(lambda app: our_recovery(app)._resume({ACTIONS: 7}, [CHANGELOG])) == [
+        "seek_wait",
+        "resume_partitions",
+    ]
 
 
 def order_of(resume: Callable[[Any], Coroutine[Any, Any, None]]) -> list[str]:
@@ -131,6 +152,7 @@ def order_of(resume: Callable[[Any], Coroutine[Any, Any, None]]) -> list[str]:
     app._fetcher.maybe_start = AsyncMock()
     app.consumer.assignment.return_value = {ACTIONS}
     app.consumer.seek_wait = AsyncMock()
+    app.consumer.leave_unread = AsyncMock()
     app.consumer.perform_seek = AsyncMock()
     asyncio.run(resume(app))
     steps = {"resume_partitions", "perform_seek", "seek_wait"}
@@ -171,3 +193,104 @@ def test_stock_faust_reads_what_a_transaction_has_not_committed_and_ours_does_no
     thread.consumer = SimpleNamespace(in_transaction=False)
     transport = SimpleNamespace(url=thread.app.conf.broker_consumer, default_port=9092)
     assert thread._create_worker_consumer(transport)._isolation_level == level
+
+
+class PlannedError(Exception):
+    """A bug, as planned."""
+
+
+class ProcessEnded(BaseException):
+    """Stands in for the end of the process."""
+
+
+def ended(*_: object) -> None:
+    raise ProcessEnded
+
+
+class BrokenLanes(Members):
+    """The agent, with lanes that cannot take anything."""
+
+    async def _take(self, event: Event) -> None:
+        raise PlannedError(event.value)
+
+
+async def fails(stream: Stream) -> None:
+    """An agent as Faust's manual has it."""
+    async for event in stream.events():
+        raise PlannedError(event.value)
+
+
+def after_failure(agent: Callable[[faust.App], Callable[[Stream], Coroutine[Any, Any, None]]]) -> tuple[bool, bool]:
+    """Whether an agent that raised has acknowledged what it failed on, and whether its process goes on."""
+
+    async def run() -> tuple[bool, bool]:
+        app = faust.App("failing", broker="kafka://nowhere", store="memory://")
+        app.consumer = MagicMock(unacked=set(), on_task_error=AsyncMock())
+        channel = app.channel()
+        message = Message(*ACTIONS, 699, 0.0, 0, (), None, b"batch", None, generation_id=app.consumer_generation_id)
+        message.incref()
+        app.flow_control.resume()
+        stock = app.agent(channel)(agent(app))
+        stock.supervisor = MagicMock()
+        stream = app.stream(channel)
+        await stream.channel.put(Event(app, None, b"batch", (), message))
+        aref = MagicMock(crash=AsyncMock())
+        goes_on = True
+        try:
+            await stock._execute_actor(agent(app)(stream), aref)
+        except ProcessEnded:
+            goes_on = False
+        else:
+            assert stock.supervisor.wakeup.called, "the agent is started again"
+        await stream.stop()
+        return message.acked, goes_on
+
+    return asyncio.run(run())
+
+
+def test_stock_faust_acknowledges_what_its_agent_failed_on_and_goes_on_and_ours_ends_with_nothing_acknowledged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("streams.agents.end_process", ended)
+    nothing: Any = None
+    assert after_failure(lambda _app: fails) == (True, True)
+    ours = partial(BrokenLanes, topic="t", new_fold=nothing, new_commit=nothing, identity=nothing, observe=nothing)
+    assert after_failure(lambda app: ours(app).run) == (False, False)
+
+
+def test_what_is_acknowledged_by_hand_is_committed_by_faust_later() -> None:
+    app, event = MagicMock(), MagicMock()
+    acknowledge(app, event)
+    event.message.ack.assert_called_once_with(app.consumer)
+
+
+@pytest.mark.parametrize(("shell", "fetched"), [(False, []), (True, [ACTIONS.topic])])
+def test_a_broker_that_does_not_lead_the_changelog_any_more_keeps_aiokafka_from_reading_actions_but_not_ours(
+    shell: bool,  # noqa: FBT001 - a parameter of a test
+    fetched: list[str],
+) -> None:
+    async def run() -> None:
+        client = MagicMock(_metadata_max_age_ms=300_000)
+        client.cluster.leader_for_partition.return_value = LEADER
+        client.send = AsyncMock(return_value=NOT_LEADER)
+        subscriptions = SubscriptionState()
+        consumer = AIOKafkaConsumer.__new__(AIOKafkaConsumer)
+        consumer._subscription, consumer._fetcher = subscriptions, Fetcher(client, subscriptions)
+        consumer._fetcher._fetch_task.cancel()  # its steps are taken one by one here
+        both = [TopicPartition(*ACTIONS), TopicPartition(*CHANGELOG)]
+        subscriptions.assign_from_user(both)
+        consumer.seek(both[0], 7)
+        if shell:
+            thread = ShellConsumerThread.__new__(ShellConsumerThread)
+            thread._consumer = consumer
+            await thread._leave_unread(both[1:])
+        else:
+            assignment = subscriptions.subscription.assignment
+            assignment.state_value(both[1]).await_reset(OffsetResetStrategy.EARLIEST)
+            await consumer._fetcher._update_fetch_positions(assignment, LEADER, both[1:])
+            assert not client.force_metadata_update.called
+        requests, asked, *_ = consumer._fetcher._get_actions_per_node(subscriptions.subscription.assignment)
+        assert [topic for _, request in requests for topic, _ in request.topics] == fetched
+        assert dict(asked) == ({} if shell else {LEADER: both[1:]})
+
+    asyncio.run(run())
