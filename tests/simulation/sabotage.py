@@ -3,6 +3,7 @@
 Each function here is a context manager that replaces a piece of the shell by what a hasty author might have written.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -25,6 +26,9 @@ from streams.state import PARTITION_KEY
 from streams.trainer import TrainerShell
 from streams.writers import BatchWriter, Rows, _started
 from tests.simulation.cluster import CHANGELOG
+
+# What Faust does between letting records flow and seeking: it asks for the committed offsets.
+_ASKING_S = 0.05
 
 Sabotage = Callable[[], AbstractContextManager[None]]
 
@@ -136,6 +140,22 @@ def jumps_believed() -> AbstractContextManager[None]:
         return True
 
     return _with(PartitionLane, "admit", admit)
+
+
+def flow_before_seek() -> AbstractContextManager[None]:
+    """Recovery lets records flow and seeks then, as Faust's does."""
+    careful = Recovery._resume
+
+    async def resume(self: Recovery, positions: Positions, changelogs: Collection[TP]) -> None:
+        self.app.in_recovery = False
+        self.app.consumer.resume_partitions(set(positions))
+        self.app.flow_control.resume()
+        self.app.consumer.resume_flow()
+        await self.app._fetcher.maybe_start()
+        await asyncio.sleep(_ASKING_S)
+        await careful(self, positions, changelogs)
+
+    return _with(Recovery, "_resume", resume)
 
 
 def last_row_wins() -> AbstractContextManager[None]:

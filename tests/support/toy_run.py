@@ -90,9 +90,13 @@ class ToyRun:
         """Wait until `worker` has become ready for the `times`-th time."""
         eventually(lambda: worker.said(READY) >= times, _START_S, "ready")
 
+    def is_settled(self) -> bool:
+        """Whether every action is applied and committed."""
+        return lag(self.bootstrap, self.prefix, self.actions) == 0
+
     def await_settled(self) -> None:
         """Wait until every action is applied and committed."""
-        eventually(lambda: lag(self.bootstrap, self.prefix, self.actions) == 0, _SETTLE_S, "lag 0")
+        eventually(self.is_settled, _SETTLE_S, "lag 0")
 
 
 def produce_one(producer: Producer, topic: str, draw: random.Random, number: int) -> None:

@@ -1,14 +1,14 @@
 """A worker process with the toy fold: `python -m tests.support.toy_worker`, settings from the environment.
 
 `TOY_FAULT` is `kill:STEP:N`, `stop:STEP:N` or `raise:STEP:N`: what happens the N-th time a commit reaches a step, or
-the point `sending`, right before state goes to the changelog. `TOY_SABOTAGE` names a protection to work without.
+the point `sending`, right before state goes to the changelog. `TOY_SABOTAGE` names protections to work without.
 """
 
 import os
 import signal
 from collections import Counter
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import ExitStack
 
 from streams.app import run_worker
 from streams.logs import configure_logs
@@ -39,13 +39,13 @@ def fault_hook(plan: str) -> Callable[[str, int], None]:
     return hook
 
 
-def without(protection: str) -> AbstractContextManager[None]:
-    """Take a protection away, "" for none."""
-    if not protection:
-        return nullcontext()
-    from tests.simulation import sabotage  # noqa: PLC0415 - the simulation takes a second to load
+def without(protections: str) -> ExitStack:
+    """Take protections away, named with commas between them, "" for none."""
+    taken_away = ExitStack()
+    for name in filter(None, protections.split(",")):
+        from tests.simulation import sabotage  # noqa: PLC0415 - the simulation takes a second to load
 
-    taken_away: AbstractContextManager[None] = getattr(sabotage, protection)()
+        taken_away.enter_context(getattr(sabotage, name)())
     return taken_away
 
 
