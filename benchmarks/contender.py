@@ -79,7 +79,7 @@ def encode_task(task: Task) -> bytes:
 
 def _paths(kind: type, value: str) -> Path:
     if kind is not Path:
-        raise NotImplementedError(kind)
+        raise msgspec.ValidationError(f"a task has no field of type {kind.__name__}")
     return Path(value)
 
 

@@ -164,11 +164,15 @@ class Interests:
             row.dayparts[EVENING] += unit
         if row.last_ms is not None and time_ms > row.last_ms:
             hours = (time_ms - row.last_ms) // _HOUR_MS
-            row.gaps = [old + unit * new for old, new in zip(row.gaps, (1, hours, hours * hours), strict=True)]
+            count, total_hours, squares = row.gaps
+            row.gaps = [count + unit, total_hours + unit * hours, squares + unit * hours * hours]
         row.last_ms = time_ms if row.last_ms is None else max(row.last_ms, time_ms)
         amounts = _amounts(items)
-        total = sum(amounts.values())
-        self._add(row, {name: unit * amount // total for name, amount in amounts.items()} if total else {})
+        if len(amounts) > 1:
+            total = sum(amounts.values())
+            self._add(row, {name: unit * amount // total for name, amount in amounts.items()} if total else {})
+        else:
+            self._add(row, {name: unit for name, amount in amounts.items() if amount})
 
     def shares(self) -> tuple[tuple[str, int], ...]:
         """Categories with their shares in basis points, the heaviest first, equal ones by name."""
@@ -189,10 +193,10 @@ class Interests:
     def _read_off(self, row: _Row) -> tuple[int, ...]:
         weights = row.categories.values()
         total = sum(weights)
-        entropy = sum(_ENTROPY_MILLIBITS[weight * _SHARES // total] for weight in weights) if total else 0
+        entropy = sum([_ENTROPY_MILLIBITS[weight * _SHARES // total] for weight in weights]) if total else 0
         heaviest = max(weights) * _BP // total if total else 0
         bought = row.purchases
-        weekend, morning, evening = (part * _BP // bought if bought else 0 for part in row.dayparts)
+        weekend, morning, evening = [part * _BP // bought for part in row.dayparts] if bought else (0, 0, 0)
         count, hours, squares = row.gaps
         # The standard deviation of the gaps over their mean: root(n x squares - hours^2) / hours.
         irregular = isqrt(max(0, count * squares - hours * hours)) * _BP // hours if hours else 0

@@ -110,18 +110,18 @@ class Rings:
         return {hour: bucket for hour, bucket in self.hours.items() if hour <= self.hour - OPEN_HOURS}
 
     def _roll_up_slots(self, totals: list[int]) -> None:
-        last = self.slot - SLOTS_PER_HOUR
-        for slot in sorted(slot for slot in self.slots if slot <= last):
-            bucket = self.slots.pop(slot)
-            merge(self.hours.setdefault(slot // SLOTS_PER_HOUR, {}), bucket)
+        slots, last = self.slots, self.slot - SLOTS_PER_HOUR
+        while slots and (slot := min(slots)) <= last:
+            bucket = slots.pop(slot)
             leave(totals, bucket, HOUR_WINDOW)
+            _hand_over(bucket, self.hours, slot // SLOTS_PER_HOUR)
 
     def _roll_up_hours(self, totals: list[int]) -> None:
-        last = self.hour - HOURS_PER_DAY
-        for hour in sorted(hour for hour in self.hours if hour <= last):
-            bucket = self.hours.pop(hour)
-            merge(self.open_days.setdefault(hour // HOURS_PER_DAY, {}), bucket)
+        hours, last = self.hours, self.hour - HOURS_PER_DAY
+        while hours and (hour := min(hours)) <= last:
+            bucket = hours.pop(hour)
             leave(totals, bucket, DAY_WINDOW)
+            _hand_over(bucket, self.open_days, hour // HOURS_PER_DAY)
 
     def _turn_day(self, day: int, totals: list[int]) -> None:
         """Close open days, then let days leave their windows."""
@@ -138,3 +138,12 @@ class Rings:
                 for bucket in self.days.between(before - days + 1, day - days + 1):
                     leave(totals, bucket, window)
         self.days.forget_before(day - _LONGEST_DAYS + 1)
+
+
+def _hand_over(bucket: Bucket, to: dict[int, Bucket], number: int) -> None:
+    """Add a bucket to the one with this number, which it becomes if there is none."""
+    held = to.get(number)
+    if held:
+        merge(held, bucket)
+    else:
+        to[number] = bucket

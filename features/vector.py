@@ -93,8 +93,7 @@ def feature_vector(
     views_30d = totals[_VIEWS_30D]
     reviews_ever = totals[_REVIEWS_EVER]
     windowed: FeatureVector = _WINDOWED(totals)
-    return (
-        *windowed,
+    return windowed + (  # noqa: RUF005 - unpacking builds a list first
         min(as_of_ms - last_ms[ACTIVITY], NEVER_MS),
         min(as_of_ms - last_ms[PURCHASES], NEVER_MS),
         (as_of_ms - first_activity_ms) // DAY_MS if first_activity_ms != NOT_YET_MS else 0,

@@ -142,14 +142,18 @@ class ActivityWindows:
         if time_ms > self._as_of_ms:
             self.advance(time_ms)
         self._recent_changed = True
-        totals = self._totals
+        totals, last_ms, first_ms = self._totals, self._last_ms, self._first_ms
         window, bucket = self._rings.open(time_ms)
+        first = window * MEASURE_COUNT
         for measure, value in amounts:
             if measure < TIMED_MEASURES:
-                self._note_time(measure, time_ms)
+                last_ms[measure] = max(last_ms[measure], time_ms)
+                if time_ms < first_ms[measure] or first_ms[measure] == NOT_YET_MS:
+                    first_ms[measure] = time_ms
+                    self._first_changed = True
             if value:
                 bucket[measure] = bucket.get(measure, 0) + value
-                for at in range(window * MEASURE_COUNT + measure, TOTALS_SIZE, MEASURE_COUNT):
+                for at in range(first + measure, TOTALS_SIZE, MEASURE_COUNT):
                     totals[at] += value
 
     def undo(self, amounts: Amounts, time_ms: int) -> None:
@@ -197,12 +201,6 @@ class ActivityWindows:
     def contents(self) -> tuple[Rings, list[int], list[int], list[int]]:
         """What another's `absorb` takes over: buckets, totals, first and last times."""
         return self._rings, self._totals, self._first_ms, self._last_ms
-
-    def _note_time(self, measure: int, time_ms: int) -> None:
-        self._last_ms[measure] = max(self._last_ms[measure], time_ms)
-        if time_ms < self._first_ms[measure] or self._first_ms[measure] == NOT_YET_MS:
-            self._first_ms[measure] = time_ms
-            self._first_changed = True
 
     def _recent(self) -> RecentRow:
         rings = self._rings

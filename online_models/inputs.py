@@ -8,6 +8,7 @@ also exact in IEEE 754, where a logarithm may differ between machines in its las
 
 from collections.abc import Sequence
 from math import sqrt
+from operator import itemgetter, mul
 
 from features.event_time import DAY_MS
 from features.vector import feature_index
@@ -88,21 +89,17 @@ class FlatScore:
 
     def __init__(self, flat: Inputs) -> None:
         self._one = flat.get("one", 0.0)
-        self._terms = tuple(
-            (coefficient, index, 1.0 / divisor)
-            for name, index, divisor in _ROOTS
-            if (coefficient := flat.get(name, 0.0))
-        )
+        terms = [(flat[name], index, divisor) for name, index, divisor in _ROOTS if flat.get(name)]
+        # A root of a quotient is a quotient of roots: the divisors go into the coefficients, once.
+        self._coefficients = [coefficient / sqrt(divisor) for coefficient, _, divisor in terms]
+        # With one index alone it would return no tuple; what goes beyond the coefficients is left out again.
+        self._pick = itemgetter(*(index for _, index, _ in terms), _TENURE, _TENURE)
         self._monthly = flat.get("spend_per_month", 0.0)
         self._quarterly = flat.get("spend_per_month_90d", 0.0)
 
     def __call__(self, features: Sequence[int]) -> float:
         """The score of a member with this vector."""
-        total = self._one
-        for coefficient, index, scale in self._terms:
-            value = features[index]
-            if value > 0:
-                total += coefficient * sqrt(value * scale)
+        total = sum(map(mul, self._coefficients, map(sqrt, self._pick(features))), self._one)
         days = max(_MONTH_DAYS, features[_TENURE] + 1)
         total += self._monthly * root(features[_SPEND_EVER] * _MONTH_DAYS / (days * MINOR_PER_UNIT))
         quarter_days = min(_QUARTER_DAYS, days)

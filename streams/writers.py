@@ -37,7 +37,7 @@ class Connection:
 
     Args:
         bootstrap_servers: Brokers to begin with.
-        compression: None or one of aiokafka's names, such as "lz4".
+        compression: None or one of aiokafka's names, such as "zstd".
         request_timeout_ms: How long a request may take.
     """
 

@@ -57,7 +57,7 @@ async def read(
 @pytest.mark.parametrize("cut", [0, 50])
 def test_both_readers_read_the_same(kafka_broker: str, topic_prefix: str, cut: int) -> None:
     changelog = written(kafka_broker, topic_prefix)
-    connection = Connection(kafka_broker, "lz4", 30_000)
+    connection = Connection(kafka_broker, "zstd", 30_000)
     starts = {TP(changelog, 0): 3, TP(changelog, 1): 0}
 
     async def both() -> list[tuple[Seen, Sequence[int]]]:
