@@ -35,7 +35,7 @@ _JUDGES = 2
 _FIRST_S = 8.0
 _SPREAD = 0.94
 _READY_S = 180.0
-_SETTLE_S = 600.0
+_SETTLE_S = 900.0
 _AUDITOR_S = 300.0
 
 
@@ -61,6 +61,7 @@ class Ran:
     settled_after_s: float = 0.0
     exit_codes: dict[str, dict[str, int]] = field(default_factory=dict)
     last_stops: dict[str, int | None] = field(default_factory=dict)
+    peak_mib: dict[str, int] = field(default_factory=dict)
     audited: Accepted = field(default_factory=dict)
 
 
@@ -90,6 +91,7 @@ def run(stage: Stage, order: Order) -> Ran:
         stage.journal.say(f"{ran.sent.actions} actions are sent, {ran.sent.again} of them twice")
         _settle(stage, cast, ran)
         ran.last_stops = cast.stop_all()
+        ran.peak_mib = {machine.name: machine.peak_mib for machine in cast.machines}
         ran.exit_codes = {machine.name: {str(c): n for c, n in machine.ends.items()} for machine in cast.machines}
         if auditor.stop(_AUDITOR_S) != 0:
             raise RuntimeError(f"the auditor failed: {auditor.log.read_text(errors='replace')[-2_000:]}")

@@ -8,11 +8,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
+from benchmarks.ground import status_kib
 from tests.chaos.journal import Journal
 from tests.support.processes import READY, WorkerProcess, eventually
 
@@ -26,7 +27,8 @@ _STOP_S = 60.0
 class Machine:
     """A place for one process, with a folder that outlives it.
 
-    `wanted` tells whether the supervisor keeps it running; whoever holds `lock` is alone with it.
+    `wanted` tells whether the supervisor keeps it running; whoever holds `lock` is alone with it. `peak_mib` is the
+    most resident memory that any of its processes has taken.
     """
 
     def __init__(self, name: str, role: Role, folder: Path, environment: Mapping[str, str]) -> None:
@@ -36,6 +38,7 @@ class Machine:
         self.lock = threading.Lock()
         self.wanted = False
         self.ends: Counter[int] = Counter()
+        self.peak_mib = 0
         self.process = WorkerProcess(folder, environment, ("tests.chaos.member_process", role))
         self._down_since = 0.0
 
@@ -95,6 +98,11 @@ class Machine:
         """Let no file of the running process grow beyond this size: to it, the disk is full."""
         resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (size_bytes, resource.RLIM_INFINITY))
 
+    def note_memory(self) -> None:
+        """Look at how much memory the process has taken at most."""
+        with suppress(FileNotFoundError, ProcessLookupError):
+            self.peak_mib = max(self.peak_mib, status_kib(self.process.pid, "VmHWM:") // 1024)
+
     def lose_data(self) -> None:
         """The disk is gone."""
         shutil.rmtree(self.process.data, ignore_errors=True)
@@ -112,6 +120,8 @@ class Machine:
                 return code
             if not self.process.started and time.monotonic() - self._down_since > _RESTART_AFTER_S:
                 self.start()
+            elif self.process.started:
+                self.note_memory()
             return None
         finally:
             self.lock.release()

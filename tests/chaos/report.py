@@ -23,7 +23,8 @@ class Report(msgspec.Struct, frozen=True):
 
     `lost` and `duplicated` are decisions as a reader has them who keeps the last number per member and topic;
     `different_bytes` are pairs of deliveries under one number that differ. `unavailable_s`: seconds in which some
-    partition took no state for two seconds or longer though actions arrived.
+    partition took no state for two seconds or longer though actions arrived. `peak_mib` is the most resident memory
+    that a worker or trainer took.
     """
 
     seed: int
@@ -47,6 +48,7 @@ class Report(msgspec.Struct, frozen=True):
     accounting: dict[str, int]
     looked_at: dict[str, int]
     exit_codes: dict[str, dict[str, int]]
+    peak_mib: dict[str, int]
     ok: bool
 
 
@@ -90,6 +92,7 @@ def make_report(order: Order, ran: Ran, found: Findings, seconds: float, judged_
         accounting=accounting,
         looked_at=looked_at,
         exit_codes=ran.exit_codes,
+        peak_mib=ran.peak_mib,
         ok=not wrong and not problems,
     )
 
