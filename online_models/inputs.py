@@ -99,7 +99,11 @@ class FlatScore:
 
     def __call__(self, features: Sequence[int]) -> float:
         """The score of a member with this vector."""
-        total = sum(map(mul, self._coefficients, map(sqrt, self._pick(features))), self._one)
+        picked = self._pick(features)
+        try:
+            total = sum(map(mul, self._coefficients, map(sqrt, picked)), self._one)
+        except ValueError:  # seldom: more was given back within a window than was spent in it
+            total = sum(map(mul, self._coefficients, map(root, picked)), self._one)
         days = max(_MONTH_DAYS, features[_TENURE] + 1)
         total += self._monthly * root(features[_SPEND_EVER] * _MONTH_DAYS / (days * MINOR_PER_UNIT))
         quarter_days = min(_QUARTER_DAYS, days)

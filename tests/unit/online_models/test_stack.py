@@ -3,6 +3,7 @@
 from itertools import islice
 
 from features.event_time import DAY_MS
+from features.vector import FEATURE_NAMES, feature_index
 from online_models.evaluation import ValueScore, ratio_bp
 from online_models.inputs import LAST_MONTH, FlatScore, model_inputs, persistence_minor, root
 from online_models.rows import row_of
@@ -120,3 +121,11 @@ def test_the_naive_forecast_follows_the_horizon() -> None:
     assert persistence_minor(features, 60) == 2 * persistence_minor(features, 30)
     assert root(-1.0) == 0.0
     assert ratio_bp(1.0, 0.0) == 0
+
+
+def test_the_flat_score_takes_sums_below_zero_as_nothing() -> None:
+    """More may have been given back within a window than was spent in it."""
+    score = FlatScore({"spend_minor_30d": 0.5, "one": 2.0})
+    vector = [0] * len(FEATURE_NAMES)
+    vector[feature_index("spend_minor_30d")] = -1_600
+    assert score(vector) == 2.0
