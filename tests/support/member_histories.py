@@ -11,6 +11,7 @@ from features.actions import Action
 from loyalty.policy import Policy
 from loyalty.scope import Scope
 from tests.support.member_desk import DAY_MS, HOUR_MS, START, START_MS, Desk, action, policy_of, purchase, refund
+from tests.support.picks import Picks, picks
 
 TIERS = """
 [tiers]
@@ -195,12 +196,15 @@ class Step:
 class _Scene:
     """Where a history has come to: the log's time, an event time for the next action, its id, and what was before."""
 
-    draw: st.DrawFn
+    picks: Picks
     log_ms: int
     time_ms: int
     name: str
     orders: list[tuple[str, int]]
     redeemed: list[str]
+
+
+_CHOICES = 10  # of a step, at most
 
 
 @st.composite
@@ -211,11 +215,15 @@ def histories(draw: st.DrawFn, kinds: tuple[Kind, ...], most: int = 30) -> list[
     orders: list[tuple[str, int]] = []
     redeemed: list[str] = []
     for number in range(draw(st.integers(1, most))):
-        log_ms += draw(st.sampled_from((0, HOUR_MS, 9 * HOUR_MS, DAY_MS, 6 * DAY_MS, 25 * DAY_MS)))
-        time_ms = log_ms - draw(st.sampled_from((0, 0, 0, -300_000, HOUR_MS, 5 * DAY_MS, 29 * DAY_MS)))
-        scene = _Scene(draw, log_ms, time_ms, f"e-{number}", orders, redeemed)
-        steps.append(Step(log_ms, _MAKERS[draw(st.sampled_from(kinds))](scene)))
+        picked = draw(_STEP)
+        kind = picked.one_of(kinds)
+        log_ms += picked.one_of((0, HOUR_MS, 9 * HOUR_MS, DAY_MS, 6 * DAY_MS, 25 * DAY_MS))
+        time_ms = log_ms - picked.one_of((0, 0, 0, -300_000, HOUR_MS, 5 * DAY_MS, 29 * DAY_MS))
+        steps.append(Step(log_ms, _MAKERS[kind](_Scene(picked, log_ms, time_ms, f"e-{number}", orders, redeemed))))
     return steps
+
+
+_STEP = picks(_CHOICES)
 
 
 def lines_of(amount: int, fresh_share: int) -> list[dict[str, object]]:
@@ -227,16 +235,16 @@ def lines_of(amount: int, fresh_share: int) -> list[dict[str, object]]:
 
 
 def _purchase(at: _Scene) -> Action:
-    amount = at.draw(st.integers(0, 9_000))
+    amount = at.picks.up_to(9_000)
     at.orders.append((at.name, amount))
-    return purchase(at.name, at.time_ms, amount, items=lines_of(amount, at.draw(st.integers(0, 4))))
+    return purchase(at.name, at.time_ms, amount, items=lines_of(amount, at.picks.below(5)))
 
 
 def _refund(at: _Scene) -> Action:
-    order_id, amount = at.draw(st.sampled_from(at.orders)) if at.orders else ("none", 0)
-    part = at.draw(st.integers(0, amount))
-    by_line = [{"item_id": at.draw(st.sampled_from(("apple", "soap"))), "amount": part}]
-    return refund(at.name, at.log_ms, order_id, part, items=by_line if at.draw(st.booleans()) else [])
+    order_id, amount = at.picks.one_of(at.orders) if at.orders else ("none", 0)
+    part = at.picks.up_to(amount)
+    by_line = [{"item_id": at.picks.one_of(("apple", "soap")), "amount": part}]
+    return refund(at.name, at.log_ms, order_id, part, items=by_line if at.picks.below(2) else [])
 
 
 def _redeem(at: _Scene) -> Action:
@@ -245,17 +253,17 @@ def _redeem(at: _Scene) -> Action:
 
 
 def _call_off(at: _Scene) -> Action:
-    redeem_id = at.draw(st.sampled_from(at.redeemed or ["none"]))
+    redeem_id = at.picks.one_of(at.redeemed or ["none"])
     return action("redeem_cancel", at.name, at.log_ms, redeem_id=redeem_id)
 
 
 def _browse(at: _Scene) -> Action:
-    duration = at.draw(st.sampled_from((600_000, 1_200_000, 2_400_000)))
+    duration = at.picks.one_of((600_000, 1_200_000, 2_400_000))
     return action("browse", at.name, at.time_ms, duration_ms=duration)
 
 
 def _adjust(at: _Scene) -> Action:
-    points = at.draw(st.integers(-50, 200))
+    points = at.picks.below(251) - 50
     return action("adjust", at.name, at.time_ms, points=points, operator="ann", reason="r")
 
 
@@ -270,9 +278,9 @@ _BY_HAND: tuple[dict[str, object], ...] = (
 
 
 def _by_hand(at: _Scene) -> Action:
-    data = at.draw(st.sampled_from(_BY_HAND))
+    data = at.picks.one_of(_BY_HAND)
     if "tier" in data:
-        end = START + timedelta(milliseconds=at.log_ms - START_MS + at.draw(st.integers(1, 90)) * DAY_MS)
+        end = START + timedelta(milliseconds=at.log_ms - START_MS + (1 + at.picks.below(90)) * DAY_MS)
         data = {**data, "until": end.isoformat()}
     return action("adjust", at.name, at.log_ms, operator="ann", reason="r", **data)
 
