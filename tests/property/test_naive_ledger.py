@@ -1,36 +1,22 @@
 """The incremental ledger agrees with one that starts from nothing at every step, on random and on real sequences."""
 
-from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from hypothesis import given
 
 from features.actions import Action, decode_action
 from features.event_time import ZoneRules
-from loyalty.calendar import INACTIVE_MS, NEVER_MS
 from loyalty.policy import Policy, parse_policy
 from streams.histories.files import read_lines
 from streams.zones import zone_rules
 from tests.support.laws import LEDGER_LAW
 from tests.support.member_desk import DAY_MS, Desk, policy_of
 from tests.support.member_histories import ALL, EVERYTHING, UNLIMITED, Step, histories
+from tests.support.naive.agreement import assert_agreement, at
 from tests.support.naive.ledger import NaiveLedger
-from tests.support.naive.times import NEVER, ON_INACTIVITY
 from tests.support.partition_log import POLICIES
 from tests.support.real_year import with_returns_and_rewards
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def at(time_ms: int) -> datetime:
-    return _EPOCH + timedelta(milliseconds=time_ms)
-
-
-def when(expires_ms: int) -> datetime:
-    if expires_ms >= INACTIVE_MS:
-        return NEVER if expires_ms == NEVER_MS else ON_INACTIVITY
-    return at(expires_ms)
 
 
 def agree(policy: Policy, zone: ZoneRules, steps: list[Step], every: int = 1) -> Desk:
@@ -51,23 +37,8 @@ def agree(policy: Policy, zone: ZoneRules, steps: list[Step], every: int = 1) ->
 
 def compare(desk: Desk, naive: NaiveLedger, now_ms: int) -> None:
     desk.until(now_ms)
-    core = desk.account.core
     assert len(desk.rejections) == len(naive.refused)
-    pools = {when(lot.expires_ms): lot.points for lot in core.active}
-    assert pools == {expires: points for expires, points in naive.pools.items() if points}
-    assert (core.debt, core.active_points) == (naive.debt, naive.active)
-    waiting: Counter[tuple[datetime, datetime]] = Counter()
-    for lot in core.pending:
-        waiting[at(lot.due_ms), when(lot.expires_ms)] += lot.points
-    for grant in naive.pending:
-        waiting[grant.due or NEVER, grant.expires] -= grant.points - grant.taken
-    assert not any(waiting.values())
-    if core.member:
-        tier, valid = naive.tiers.standing(at(now_ms))
-        assert (core.tier.tier, core.tier.valid_until_ms) == (
-            tier,
-            0 if valid is None else int((valid - _EPOCH) / timedelta(milliseconds=1)),
-        )
+    assert_agreement(desk.account.core, naive, now_ms)
 
 
 INACTIVITY = policy_of(

@@ -16,12 +16,16 @@ _BP = 10_000
 
 
 class Award(NamedTuple):
-    """What is granted, for which lines of the order, since when pending and expiry count, what a campaign added."""
+    """What is granted, for which lines of the order, since when pending and expiry count, what a campaign added.
+
+    `budget` is what of it a budget has paid.
+    """
 
     points: int
     lines: list[int]
     since: datetime
     boost: tuple[str, int] = ("", 0)
+    budget: int = 0
 
 
 @dataclass
@@ -56,8 +60,9 @@ class Awards:
         best, boost = self.campaign(rule, action), ("", 0)
         if best is not None:
             boost = best.id, self.added(best, award(best.multiplier_bp) - points + best.bonus)
-        points = self.capped(rule, action, points + boost[1])
-        return Award(points, lines, since, boost) if points else None
+        granted = self.capped(rule, action, points + boost[1])
+        paid = 0 if best is None else self.paid(best, boost[1], points + boost[1] - granted)
+        return Award(granted, lines, since, boost, paid) if granted else None
 
     def lines(self, rule: EarningRule, action: Action) -> list[int]:
         data: Any = action.data
@@ -113,6 +118,10 @@ class Awards:
             points = max(0, min(points, campaign.cap_points - self.used[key]))
         self.used[key] += points
         return points
+
+    def paid(self, campaign: Campaign, added: int, cut: int) -> int:  # noqa: ARG002 - for those with a budget
+        """What of the points added its budget has paid, when a rule's own caps have `cut` so many."""
+        return 0
 
     def capped(self, rule: EarningRule, action: Action, points: int) -> int:
         if rule.first_time and self.used[rule.id, date.min]:

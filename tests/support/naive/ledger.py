@@ -32,6 +32,7 @@ class Grant:
     void: bool = False
     boost: tuple[str, int] = ("", 0)
     freed: int = 0
+    budget: int = 0
 
 
 @dataclass
@@ -53,12 +54,14 @@ class Bought:
 
 @dataclass
 class Redemption:
-    """A redemption: its reward and year, and what each pool paid."""
+    """A redemption: its reward, when and how many, and what each pool paid; `answer` is that of a stock's owner."""
 
     at: datetime
     reward: str
     paid: list[tuple[datetime, int]]
+    quantity: int = 1
     off: bool = False
+    answer: str = ""
 
 
 class NaiveLedger:
@@ -80,12 +83,16 @@ class NaiveLedger:
         self.idle = LONG_AGO
         self.reached: Counter[str] = Counter()
         for log, action in history:
-            self.run_until(log)
-            if self.may(action, log):
-                self.apply(action, log)
-            else:
-                self.refused.append(action.id)
+            self.take(action, log)
         self.run_until(now)
+
+    def take(self, action: Action, log: datetime) -> None:
+        """Take in an action at a log time."""
+        self.run_until(log)
+        if self.may(action, log):
+            self.apply(action, log)
+        else:
+            self.refused.append(action.id)
 
     @property
     def active(self) -> int:
@@ -177,11 +184,7 @@ class NaiveLedger:
             case "redeem":
                 self.redeem(action, log)
             case "redeem_cancel":
-                redemption = self.redeemed[data.redeem_id]
-                redemption.off = True
-                self.awards.used[redemption.reward, self.time.period("year", redemption.at)] -= 1
-                for expires, points in redemption.paid:
-                    self.add(points, expires)
+                self.call_off(self.redeemed[data.redeem_id])
             case "adjust":
                 self.adjust(data, action, log)
             case "misconduct":
@@ -202,8 +205,10 @@ class NaiveLedger:
                 days = self.policy.points.pending_days if rule.pending_days is None else rule.pending_days
                 expires = self.time.expires(rule.expiry or self.policy.points.expiry, award.since)
                 due = award.since + days * DAY if days else None
-                grant = Grant(rule.id, award.points, award.lines, due, expires, boost=award.boost)
+                grant = Grant(rule.id, award.points, award.lines, due, expires, boost=award.boost, budget=award.budget)
                 grants.append(self.grant(grant, log))
+        if action.name == "purchase":
+            grants += self.referral(action, log)
         counted = self.tiers.counted
         if action.name == "purchase":
             items = [(item.item_id, item.amount) for item in data.items]
@@ -216,7 +221,11 @@ class NaiveLedger:
         elif action.name == "browse":
             self.awards.browsed[self.time.local(action.time).date()] += data.duration_ms
         if action.name == "purchase":
-            self.award_milestones(action, log)
+            self.award_milestones(action.time, log)
+
+    def referral(self, action: Action, log: datetime) -> list[Grant]:  # noqa: ARG002 - for those who know others
+        """What the purchase of somebody who was brought by another one earns."""
+        return []
 
     def grant(self, grant: Grant, log: datetime) -> Grant:
         """Put the points of a grant where they belong; under a hold nothing becomes active."""
@@ -228,7 +237,7 @@ class NaiveLedger:
             self.pending.append(grant)
         return grant
 
-    def award_milestones(self, action: Action, log: datetime) -> None:
+    def award_milestones(self, at: datetime, log: datetime) -> None:
         """What purchases have reached in number; the same step is never awarded twice."""
         points = self.policy.points
         for milestone in self.policy.milestones:
@@ -236,8 +245,8 @@ class NaiveLedger:
             steps = max(0, total) // milestone.target
             for _ in range(self.reached[milestone.id], steps if milestone.repeat == "every" else min(steps, 1)):
                 self.reached[milestone.id] += 1
-                due = action.time + points.pending_days * DAY if points.pending_days else None
-                expires = self.time.expires(points.expiry, action.time)
+                due = at + points.pending_days * DAY if points.pending_days else None
+                expires = self.time.expires(points.expiry, at)
                 self.grant(Grant(milestone.id, milestone.points, [], due, expires), log)
 
     # By hand
@@ -297,13 +306,21 @@ class NaiveLedger:
         data: Any = action.data
         tier, year = self.tiers.standing(log)[0], self.time.period("year", action.time)
         for reward in self.policy.rewards:
-            price = reward.prices.get(tier, reward.price)
-            limited = reward.limit_per_year is not None and self.awards.used[reward.id, year] >= reward.limit_per_year
+            price = reward.prices.get(tier, reward.price) * data.quantity
+            used = self.awards.used[reward.id, year] + data.quantity
+            limited = reward.limit_per_year is not None and used > reward.limit_per_year
             if reward.id == data.reward_id and price <= self.active and not limited:
                 if reward.tiers and tier not in reward.tiers:
                     continue
-                self.awards.used[reward.id, year] += 1
-                self.redeemed[action.id] = Redemption(action.time, reward.id, self.debit(price))
+                self.awards.used[reward.id, year] = used
+                self.redeemed[action.id] = Redemption(action.time, reward.id, self.debit(price), data.quantity)
+
+    def call_off(self, redemption: Redemption) -> None:
+        """Points go back to where they came from."""
+        redemption.off = True
+        self.awards.used[redemption.reward, self.time.period("year", redemption.at)] -= redemption.quantity
+        for expires, points in redemption.paid:
+            self.add(points, expires)
 
     def refund(self, data: Any) -> None:  # noqa: ANN401 - whatever the action carries
         order = self.orders[data.order_id]
@@ -351,6 +368,7 @@ class NaiveLedger:
         if grant in self.pending:
             if grant.taken == grant.points:
                 self.pending.remove(grant)
+            self.taken_back(grant, points)
             return
         if grant.void or self.policy.points.refunds == "only_pending":
             return
@@ -359,6 +377,11 @@ class NaiveLedger:
                 forgiven = min(points, gone)
                 self.ended[number] = (expires, at, gone - forgiven)
                 points -= forgiven
+        before = self.active
         own = min(points, self.pools[grant.expires])
         self.pools[grant.expires] -= own
         self.debit(points - own, owe=self.policy.points.refunds == "unlimited")
+        self.taken_back(grant, before - self.active)
+
+    def taken_back(self, grant: Grant, points: int) -> None:
+        """So many points of a grant have really gone."""
