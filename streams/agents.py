@@ -86,6 +86,8 @@ class PartitionLane:
         fold: Its state.
         commit: Where its batches go.
         observe: Told of each batch that has landed.
+
+    `landed_mark` is the offset of the last record that has landed.
     """
 
     def __init__(self, fold: Fold, commit: PartitionCommit, observe: Observer) -> None:
@@ -93,7 +95,7 @@ class PartitionLane:
         self._commit = commit
         self._observe = observe
         self._committing: asyncio.Task[None] | None = None
-        self._committed_mark = fold.mark
+        self.landed_mark = fold.mark
         self._contiguous = False
         self._jumped_to: int | None = None
         self._piece_records = _FEWEST_RECORDS
@@ -146,9 +148,9 @@ class PartitionLane:
         started = time.perf_counter()
         try:
             # Records that were all below the mark leave nothing to write.
-            if batch.mark > self._committed_mark:
+            if batch.mark > self.landed_mark:
                 await self._commit.commit(batch)
-                self._committed_mark = batch.mark
+                self.landed_mark = batch.mark
                 self.fold.landed(batch.mark)
                 took = time.perf_counter() - started
                 self._observe(Landed(self._commit.partition, self.fold, batch, records, fold_seconds, took))

@@ -22,7 +22,7 @@ from streams.faust_overrides import ShellApp
 from streams.identities import identity_of, store_identity_of
 from streams.keys import load_signing_key
 from streams.metrics import Metrics
-from streams.observing import add_views, observer, recovery_observer
+from streams.observing import add_views, observer, recovery_observer, show_lag
 from streams.pipeline import new_fold as new_partition_fold
 from streams.records import OutputTopic
 from streams.recovery import Recovery
@@ -165,14 +165,19 @@ def build_app(
         new_fold=new_fold or _pipeline_folds(topic),
         new_commit=new_commit,
         identity=identity_of(settings, "actions"),
-        observe=observer(metrics, lambda partition: app.consumer.highwater(TP(topic, partition))),
+        observe=observer(metrics),
     )
     members.on_jump = partial(metrics.event, "gap_seeks")
     app.agent(batches_of(app, topic), name="members", concurrency=1)(members.run)
-    add_views(app, metrics)
+    add_views(app, metrics, lambda: _look_at_lag(app, topic, members, metrics))
     if settings.ticker == "live":
         app.task()(_new_ticker(settings, key, ticks, lambda: members.lanes, metrics).run)
     return app
+
+
+def _look_at_lag(app: ShellApp, topic: str, members: Members, metrics: Metrics) -> None:
+    marks = {partition: lane.landed_mark for partition, lane in members.lanes.items()}
+    show_lag(metrics, marks, lambda partition, mark: app.consumer.behind(TP(topic, partition), mark))
 
 
 def _output_topics(settings: Settings) -> dict[OutputTopic, str]:

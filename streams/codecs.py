@@ -15,6 +15,10 @@ from streams.effects import EFFECT_PREFIX, EffectRecord, decode_effect
 from streams.records import LogRecord
 
 MAX_VALUE_BYTES = 1024 * 1024
+# The actions topic takes record batches of 4 MiB, but a batch may be compressed, and what is in it be of any size. A
+# letter that the dead-letter topic does not take (8 MiB) would end the worker, and its successor, again and again.
+LETTER_VALUE_BYTES = 4 * 1024 * 1024
+LETTER_KEY_BYTES = 64 * 1024
 
 Reason = Literal[
     "empty",
@@ -85,8 +89,12 @@ def _ours_or_invalid(value: bytes, problem: str) -> Control | EffectRecord | Inv
     return InvalidAction("invalid_field", problem)
 
 
-class DeadLetterData(msgspec.Struct, frozen=True):
-    """What arrived, where it stood, and why it could not be applied. `*_base64` are the original bytes."""
+class DeadLetterData(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What arrived, where it stood, and why it could not be applied.
+
+    `*_base64` are the original bytes, or as many of them as a letter takes: then `*_bytes` says how many there were,
+    and the whole record is in the log, at its offset.
+    """
 
     reason: str
     detail: str
@@ -96,6 +104,8 @@ class DeadLetterData(msgspec.Struct, frozen=True):
     timestamp_ms: int
     key_base64: str | None
     value_base64: str | None
+    key_bytes: int | None = None
+    value_bytes: int | None = None
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="loyalty.deadletter"):
@@ -109,6 +119,8 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
 
 def dead_letter(record: LogRecord, topic: str, invalid: InvalidAction) -> bytes:
     """Encode the dead letter for `record`."""
+    key_base64, key_bytes = _original(record.key, LETTER_KEY_BYTES)
+    value_base64, value_bytes = _original(record.value, LETTER_VALUE_BYTES)
     data = DeadLetterData(
         reason=invalid.reason,
         detail=invalid.detail,
@@ -116,7 +128,16 @@ def dead_letter(record: LogRecord, topic: str, invalid: InvalidAction) -> bytes:
         partition=record.partition,
         offset=record.offset,
         timestamp_ms=record.timestamp_ms,
-        key_base64=None if record.key is None else b64encode(record.key).decode(),
-        value_base64=None if record.value is None else b64encode(record.value).decode(),
+        key_base64=key_base64,
+        value_base64=value_base64,
+        key_bytes=key_bytes,
+        value_bytes=value_bytes,
     )
     return msgspec.json.encode(DeadLetter(id=f"{topic}/{record.partition}/{record.offset}", data=data))
+
+
+def _original(raw: bytes | None, at_most: int) -> tuple[str | None, int | None]:
+    """Bytes in base64, and how many there were where these are only the first of them."""
+    if raw is None:
+        return None, None
+    return b64encode(raw[:at_most]).decode(), len(raw) if len(raw) > at_most else None

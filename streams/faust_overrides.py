@@ -22,8 +22,10 @@ streams, the web server. What follows here replaces the parts that lose or doubl
    aiokafka asks the leaders of such partitions where they begin, and fetches nothing else from these brokers before
    they have answered. A broker that is not the leader any more only refuses, and nobody asks who is: after leaders had
    moved, partitions stood still for up to five minutes. Ours says at once that these partitions are not read.
+10. `ShellConsumerThread._fetch_records`: to Faust, markers of transactions and what they have aborted are lag for ever.
+    Ours notes where reading stands, and tells by it that nothing is left (`tests/integration/test_transactions.py`).
 
-`tests/unit/streams/test_faust_overrides.py` shows each of them beside stock Faust, so an upgrade that mends one of them
+`tests/unit/streams/test_faust_overrides.py` shows 1 to 9 beside stock Faust, so an upgrade that mends one of them
 shows there. `make faust-report` shows what they are worth together (`docs/faust.md`).
 """
 
@@ -31,11 +33,12 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, NoReturn
 
 import faust
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.structs import ConsumerRecord
 from faust.events import Event
 from faust.tables.manager import TableManager
 from faust.transport.drivers import aiokafka as driver
@@ -43,6 +46,7 @@ from faust.types import TP
 from mode import Service
 
 from features.errors import LoyaltyError
+from streams.lag import NOTHING_DELIVERED, Delivered, committed_end, delivered, records_behind
 from streams.logs import fields, log
 
 # sysexits.h: an internal software error. Supervisors start the process anew, whatever the code.
@@ -97,11 +101,35 @@ class _NothingRead(dict[TP, int | None]):
 class ShellConsumerThread(driver.AIOKafkaConsumerThread):
     """Faust's thread around aiokafka's consumer, for records that are committed."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - handed through to Faust
+        super().__init__(*args, **kwargs)
+        self._delivered: dict[TP, Delivered] = {}
+
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
         # Faust derives this from its own transactions, which are not in use; aiokafka reads it when it starts.
         consumer._isolation_level = "read_committed"  # noqa: SLF001 - there is no setting to pass it through
         return consumer
+
+    async def _fetch_records(
+        self,
+        consumer: AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None,  # noqa: ASYNC109 - Faust's
+        max_records: int | None = None,
+    ) -> Mapping[TP, Sequence[ConsumerRecord]]:
+        records: Mapping[TP, Sequence[ConsumerRecord]]
+        records = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        for tp in active_partitions or ():
+            self._delivered[tp] = delivered(
+                consumer, tp, records.get(tp, ()), self._delivered.get(tp, NOTHING_DELIVERED)
+            )
+        return records
+
+    def behind(self, tp: TP, mark: int) -> int | None:
+        """Records after `mark` that could be read when the partition was last asked, None before that."""
+        end = committed_end(self._ensure_consumer(), tp)
+        return None if end is None else records_behind(mark, end, self._delivered.get(tp, NOTHING_DELIVERED))
 
     async def leave_unread(self, partitions: Collection[TP]) -> None:
         """Give partitions a position and pause them, in the thread that the consumer lives in."""
@@ -142,6 +170,11 @@ class ShellConsumer(driver.Consumer):
     async def leave_unread(self, partitions: Collection[TP]) -> None:
         """Read nothing of these partitions, and ask nothing about them: see 9 above."""
         await self._thread.leave_unread(partitions)
+
+    def behind(self, tp: TP, mark: int) -> int | None:
+        """Records of a partition after `mark`, None before it was read."""
+        behind: int | None = self._thread.behind(tp, mark)
+        return behind
 
     async def perform_seek(self) -> None:
         """Stay: see 3 above."""

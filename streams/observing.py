@@ -4,7 +4,7 @@
 and records flow; a rebalance makes it unready until that is so again.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from weakref import WeakKeyDictionary
 
 from aiohttp.web import Response
@@ -20,13 +20,8 @@ _OK = 200
 _UNAVAILABLE = 503
 
 
-def observer(metrics: Metrics, end_offset: Callable[[int], int | None]) -> Callable[[Landed], None]:
-    """What turns a batch that has landed into metrics.
-
-    Args:
-        metrics: Where to.
-        end_offset: End of a partition of the actions topic, as far as the consumer knows.
-    """
+def observer(metrics: Metrics) -> Callable[[Landed], None]:
+    """What turns a batch that has landed into metrics."""
     # A fold lives as long as an assignment; what was known of its members before is old when the partition comes back.
     audits: WeakKeyDictionary[Fold, SampledAudit] = WeakKeyDictionary()
 
@@ -41,13 +36,24 @@ def observer(metrics: Metrics, end_offset: Callable[[int], int | None]) -> Calla
         metrics.set("log_time_seconds", partition, fold.log_time_ms / 1000)
         metrics.set("policy_version", partition, fold.policy_version)
         metrics.set("weights_version", partition, fold.weights_version)
-        end = end_offset(partition)
-        if end is not None:
-            metrics.set("lag_records", partition, max(0, end - batch.mark - 1))
         audit = audits.get(fold) or audits.setdefault(fold, SampledAudit())
         show_audit(metrics, landed, audit.landed(batch, fold.log_time_ms))
 
     return observe
+
+
+def show_lag(metrics: Metrics, marks: Mapping[int, int], behind: Callable[[int, int], int | None]) -> None:
+    """Show how far each partition is behind.
+
+    Args:
+        metrics: Where to.
+        marks: Offset of the last record of each partition that has landed.
+        behind: Tells how many records of a partition follow an offset, None where that is not known yet.
+    """
+    for partition, mark in marks.items():
+        records = behind(partition, mark)
+        if records is not None:
+            metrics.set("lag_records", partition, records)
 
 
 def show_audit(metrics: Metrics, landed: Landed, tally: Tally) -> None:
@@ -79,8 +85,8 @@ def recovery_observer(metrics: Metrics) -> Callable[[Collection[int], float], No
     return observe
 
 
-def add_views(app: ShellApp, metrics: Metrics) -> None:
-    """Serve readiness and metrics."""
+def add_views(app: ShellApp, metrics: Metrics, look: Callable[[], None] = lambda: None) -> None:
+    """Serve readiness and metrics; `look` is called before metrics are told, for those that change by themselves."""
 
     @app.page("/ready/")
     async def ready(_view: View, _request: Request) -> Response:
@@ -91,4 +97,5 @@ def add_views(app: ShellApp, metrics: Metrics) -> None:
     @app.page("/metrics/")
     async def show_metrics(_view: View, _request: Request) -> Response:
         """Metrics in Prometheus' text format."""
+        look()
         return Response(body=metrics.render(), headers={"Content-Type": CONTENT_TYPE})

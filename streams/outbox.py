@@ -9,7 +9,7 @@ from loyalty.effects import Effect
 from online_models.examples import Example, Outcome, PolicyNotice, encode_record
 from online_models.sightings import Seen, Sighting, sighting_of
 from streams import accounting
-from streams.codecs import InvalidAction, dead_letter
+from streams.codecs import LETTER_KEY_BYTES, InvalidAction, dead_letter
 from streams.controls import PolicyData
 from streams.effects import EffectData, encode_effect
 from streams.partition import Partition
@@ -35,7 +35,9 @@ class Outbox:
         self._partition.count(accounting.ACTIONS_IN)
         self._partition.count(accounting.DEAD_LETTERED)
         self._partition.count(accounting.DEAD_LETTERED_BY_REASON + invalid.reason)
-        self._outputs.append(Output("deadletter", record.key or b"", dead_letter(record, self._topic, invalid)))
+        self._outputs.append(
+            Output("deadletter", (record.key or b"")[:LETTER_KEY_BYTES], dead_letter(record, self._topic, invalid))
+        )
 
     def tell(self, consequence: Consequence) -> None:
         """Publish a decision, or send an effect."""

@@ -140,7 +140,8 @@ class Recovery(Service):
         async with ChangelogReader(self._connection) as reader:
             ends = await reader.ends(actives)
             positions = await self._positions(reader, actives, ends)
-            if sum(ends[tp] - position for tp, position in positions.items()) > BULK_RECORDS:
+            missing = sum(ends[tp] - position for tp, position in positions.items())
+            if missing > BULK_RECORDS:
                 async with BulkReader(self._connection) as bulk:
                     await self._apply(actives, bulk.read(positions, ends))
             else:
@@ -149,7 +150,9 @@ class Recovery(Service):
         if followed:
             log("recovery").info("standing by", extra=fields(partitions=sorted(tp.partition for tp in followed)))
             self._running.append(asyncio.create_task(self._guarded(self._stand_by(followed))))
-        log("recovery").info("rows are complete", extra=fields(partitions=sorted(tp.partition for tp in actives)))
+        log("recovery").info(
+            "rows are complete", extra=fields(partitions=sorted(tp.partition for tp in actives), records=missing)
+        )
         return {tp.partition: replay for tp, replay in actives.items()}
 
     async def _stand_by(self, replays: Mapping[TP, Replay]) -> None:

@@ -54,6 +54,12 @@ class Contender(ABC):
     def ahead(self) -> int:
         """How many records are committed whose effect is not in the changelog; 0 is right."""
 
+    def members(self) -> int:
+        """How many workers have partitions."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+        group = admin.describe_consumer_groups([self.name])[self.name].result(_TIMEOUT_S)
+        return sum(bool(member.assignment.topic_partitions) for member in group.members)
+
     def lag(self) -> int:
         """Records that are not committed."""
         done = committed(self.bootstrap, self.name, self.actions)
@@ -77,14 +83,15 @@ class Contender(ABC):
         admin.incremental_alter_configs([resource])[resource].result(_TIMEOUT_S)
 
     def write_late(self) -> None:
-        """Append the first changelog record of each key again: the write of a worker that was thought dead."""
+        """Append each key's last changelog record but one again: the write of a worker that was thought dead."""
         producer = Producer({"bootstrap.servers": self.bootstrap, "log_level": 0})
         for number, messages in read_topic(self.bootstrap, self.changelog).items():
-            first: dict[bytes, Message] = {}
+            by_key: dict[bytes, list[Message]] = {}
             for message in messages:
-                first.setdefault(message.key(), message)
-            for key, message in first.items():
-                producer.produce(self.changelog, message.value(), key, number, headers=message.headers())
+                by_key.setdefault(message.key(), []).append(message)
+            for key, written in by_key.items():
+                late = written[-2:][0]
+                producer.produce(self.changelog, late.value(), key, number, headers=late.headers())
         assert producer.flush(60) == 0
 
     def _changelog(self) -> dict[int, Sequence[Message]]:

@@ -5,6 +5,7 @@ it is not. Then this shell runs with protections taken away (`protections_table`
 """
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -28,6 +29,8 @@ _READY_S = 40.0
 _REFUSED_S = 15.0
 _POLL_S = 0.25
 _DELAY_S = 0.7
+# Stock Faust commits every 2.8 s; this is some commits long.
+_LATE_ROUNDS = 60
 SLOW = "slow"
 
 Played = tuple[str, str]
@@ -42,16 +45,22 @@ class Case(NamedTuple):
     guarantee: str = "at_least_once"
 
 
-def produce_while(contender: Contender, halfway: Callable[[], None], later: Callable[[], None] = lambda: None) -> None:
-    """Produce steadily; act after a half and after three quarters of the records."""
+def produce_while(contender: Contender, halfway: Callable[[], None]) -> None:
+    """Produce steadily; act after a half of the records."""
     step = PER_SECOND // 10
     for at in range(0, RECORDS, step):
         contender.produce(step)
         time.sleep(0.1)
         if at == RECORDS // 2:
             halfway()
-        if at == RECORDS * 3 // 4:
-            later()
+
+
+def produce_until(contender: Contender, holds: Callable[[], bool]) -> None:
+    """Produce steadily until something holds, or for a while."""
+    deadline = time.monotonic() + _READY_S
+    while not holds() and time.monotonic() < deadline:
+        contender.produce(PER_SECOND // 10)
+        time.sleep(0.1)
 
 
 def begin(worker: WorkerProcess, contender: Contender, **more: str) -> None:
@@ -96,16 +105,17 @@ def kill(contender: Contender, _network: Network) -> Played:
 
 
 def rebalance(contender: Contender, _network: Network) -> Played:
-    """A second worker joins and leaves in order."""
+    """A second worker joins under load, takes its share, and leaves in order."""
     with contender.worker("one") as one, contender.worker("two") as two:
         begin(one, contender)
-        produce_while(contender, lambda: void(two.start()), lambda: void(two.stop()))
+        two.start()
+        produce_until(contender, lambda: contender.members() == 2)
+        produce_while(contender, lambda: None)
+        two.send_signal(signal.SIGTERM)
+        produce_until(contender, lambda: two.returncode is not None)
+        produce_while(contender, lambda: None)
         settle(contender)
     return counted(contender)
-
-
-def void(_value: object) -> None:
-    """Nothing is made of it."""
 
 
 def agent_raises(contender: Contender, _network: Network) -> Played:
@@ -144,7 +154,7 @@ def changelog_late(contender: Contender, network: Network) -> Played:
         begin(worker, contender)
         network.slow(SLOW, (1,), _DELAY_S)
         most = 0
-        for _ in range(RECORDS // PER_SECOND * 4):
+        for _ in range(_LATE_ROUNDS):
             contender.produce(PER_SECOND // 4)
             time.sleep(_POLL_S)
             most = max(most, contender.ahead())

@@ -11,8 +11,8 @@ from tests.support.processes import eventually
 from tests.support.toy_oracle import RIGHT, Verdict, judge
 from tests.support.toy_run import SteadyProducer, ToyRun
 
-RUNS = 4
-KILLS = 6
+RUNS = 3
+KILLS = 4
 PER_SECOND = 2_000
 _PROGRESS = 500
 _WAIT_S = 60.0

@@ -1,5 +1,7 @@
 """A producer that uses transactions: what it commits counts, what it aborts never happened, its markers are no gaps."""
 
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -17,10 +19,18 @@ pytestmark = pytest.mark.kafka
 
 TRANSACTIONS = 12
 EACH = 40
+WEB_PORT = 16_067
+
+
+def shown_lag() -> float | None:
+    """The worker's lag, None before it shows one."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{WEB_PORT}/metrics/") as answer:
+        lines = answer.read().decode().splitlines()
+    return next((float(line.split()[1]) for line in lines if line.startswith("tierstream_lag_records{")), None)
 
 
 def test_only_what_was_committed_counts(kafka_broker: str, topic_prefix: str, tmp_path: Path) -> None:
-    run = ToyRun(kafka_broker, topic_prefix, partitions=1)
+    run = ToyRun(kafka_broker, topic_prefix, partitions=1, web_port=str(WEB_PORT))
     producer = Producer(
         {"bootstrap.servers": kafka_broker, "transactional.id": f"{topic_prefix}-producer", "log_level": 0}
     )
@@ -38,11 +48,19 @@ def test_only_what_was_committed_counts(kafka_broker: str, topic_prefix: str, tm
                 producer.abort_transaction(30)
         committed = EACH * sum(1 for number in range(TRANSACTIONS) if number % 3)
         eventually(lambda: run.has_applied(committed), 60, "every committed action applied")
+        eventually(lambda: shown_lag() == 0, 30, "whoever has applied all shows no lag, markers or not")
+        producer.begin_transaction()
+        producer.produce(run.actions, b"aborted", key=b"k", partition=0)
+        producer.flush(30)
+        producer.abort_transaction(30)
+        time.sleep(0.5)
+        eventually(lambda: shown_lag() == 0, 30, "what never happened is no lag")
         worker.kill()
         with Progress(Settings.load(None, run.environment)) as progress:
             end = progress.end("actions", 0)
-            assert end == TRANSACTIONS * (EACH + 1)
-            assert [progress._behind(0, mark) for mark in (end - 3, end - 2)] == [1, 0], "a marker is no lag"
+            assert end == TRANSACTIONS * (EACH + 1) + 2
+            last = end - 4  # behind it a marker, what was aborted, and its marker
+            assert [progress._behind(0, mark) for mark in (last - 1, last)] == [1, 0], "a marker is no lag"
         # The next life starts behind a marker, where the next record is further on: no loss, and no endless search.
         run.produce(100)
         worker.start()

@@ -1,5 +1,6 @@
 """Workers come, go, stand by and are spared; readiness, lag and restarts say what they should."""
 
+import json
 import time
 import urllib.request
 from pathlib import Path
@@ -18,7 +19,7 @@ from streams.keys import make_signing_key
 from streams.metrics import Metrics
 from streams.settings import Settings
 from streams.topic_admin import TopicAdmin
-from tests.support.processes import eventually
+from tests.support.processes import WorkerProcess, eventually
 from tests.support.topic_reader import ends, lag, read_topic
 from tests.support.toy_oracle import RIGHT, judge
 from tests.support.toy_run import SteadyProducer, ToyRun
@@ -35,6 +36,12 @@ def get(path: str) -> tuple[int, str]:
         return refused.code, ""
     except URLError:
         return 0, ""
+
+
+def missing_at_assignment(worker: WorkerProcess) -> list[int]:
+    """How many changelog records a worker had to read at each of its assignments."""
+    said = (json.loads(line) for line in worker.log.read_text().splitlines() if '"rows are complete"' in line)
+    return [entry["records"] for entry in said]
 
 
 @pytest.mark.kafka
@@ -76,6 +83,8 @@ def test_a_standby_takes_over_with_rows_that_it_has(kafka_broker: str, topic_pre
         run.produce(1_000, seed=1)
         run.await_settled()
         assert two.stop() == 0
+    whole = sum(ends(kafka_broker, f"{run.prefix}-members-changelog").values())
+    assert missing_at_assignment(two)[-1] < whole / 4, "nearly all was there"
     assert judge(kafka_broker, run.prefix) == RIGHT
 
 

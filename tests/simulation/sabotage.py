@@ -26,6 +26,7 @@ from streams.state import PARTITION_KEY
 from streams.trainer import TrainerShell
 from streams.writers import BatchWriter, Rows, _started
 from tests.simulation.cluster import CHANGELOG
+from tests.simulation.disk import DiskPartition
 
 # What Faust does between letting records flow and seeking: it asks for the committed offsets.
 _ASKING_S = 0.05
@@ -293,3 +294,14 @@ def checkpoint_ahead_of_its_trainer() -> AbstractContextManager[None]:
         self._offset -= 1
 
     return _with(TrainerShell, "_save", save)
+
+
+def offset_written_before_its_rows() -> AbstractContextManager[None]:
+    """The store moves its changelog offset in one write, and has the rows in the next."""
+    careful = DiskPartition.write
+
+    def write(self: DiskPartition, rows: Iterable[tuple[bytes, bytes | None]], changelog_offset: int) -> None:
+        careful(self, [], changelog_offset)
+        careful(self, rows, changelog_offset)
+
+    return _with(DiskPartition, "write", write)

@@ -46,6 +46,7 @@ TRIALS = (
     Trial(sabotage.examples_counted_as_they_come, _CRASHES),
     Trial(sabotage.holes_passed_over, ("stale_fetch",), workers=0.0),
     Trial(sabotage.weights_written_out_once, ("kill_at_step",), workers=0.0),
+    Trial(sabotage.offset_written_before_its_rows, ("power_failure",)),
     Trial(sabotage.checkpoint_ahead_of_its_trainer, _CRASHES, workers=0.0),
 )
 

@@ -7,9 +7,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from features.actions import Purchase
-from streams.codecs import MAX_VALUE_BYTES, InvalidAction, dead_letter, decode
+from streams.codecs import LETTER_KEY_BYTES, LETTER_VALUE_BYTES, MAX_VALUE_BYTES, InvalidAction, dead_letter, decode
 from streams.controls import Tick, tick_record
 from streams.records import LogRecord
+from streams.topics import TOPICS
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
 
@@ -117,3 +118,17 @@ def test_a_dead_letter_of_an_empty_record_says_so() -> None:
     letter = json.loads(dead_letter(record(None, None), "t", InvalidAction("empty", "")))
     assert letter["data"]["value_base64"] is None
     assert letter["data"]["key_base64"] is None
+
+
+@pytest.mark.parametrize("times", [1, 20])
+def test_a_dead_letter_is_never_larger_than_its_topic_takes(times: int) -> None:
+    """A compressed batch of the actions topic may hold a record of any size."""
+    value, key = b"v" * LETTER_VALUE_BYTES * times, b"k" * LETTER_KEY_BYTES * times
+    (limit,) = (spec.max_message_bytes for spec in TOPICS if spec.kind == "deadletter")
+    letter = dead_letter(record(value, key), "loyalty.actions", InvalidAction("too_large", ""))
+    assert len(letter) + LETTER_KEY_BYTES < limit - 1_000_000
+    data = json.loads(letter)["data"]
+    assert base64.b64decode(data["value_base64"]) == value[:LETTER_VALUE_BYTES]
+    assert base64.b64decode(data["key_base64"]) == key[:LETTER_KEY_BYTES]
+    told = (data.get("key_bytes"), data.get("value_bytes"))
+    assert told == ((None, None) if times == 1 else (len(key), len(value)))

@@ -95,3 +95,25 @@ def test_later_jumps_are_the_markers_of_transactions() -> None:
     lane = Lane()
     assert lane.admit(records(0, 3)) is True
     assert lane.admit(records(9, 3)) is True
+
+
+class StuckCommit(SlowCommit):
+    """Commits to a broker that does not answer."""
+
+    async def commit(self, batch: Batch) -> None:  # noqa: ARG002 - the commit's interface
+        await asyncio.Event().wait()
+
+
+def test_a_slow_broker_slows_the_worker_which_folds_one_batch_ahead_and_no_more() -> None:
+    async def folded_while_stuck() -> list[int]:
+        lane = Lane()
+        lane._commit = StuckCommit(lane.store)
+        delivering = asyncio.create_task(lane.deliver([records(first, 10) for first in range(0, 1_000, 10)]))
+        for _ in range(1_000):
+            await asyncio.sleep(0)
+        delivering.cancel()
+        assert lane._committing is not None
+        lane._committing.cancel()
+        return [lane.fold.mark, len(lane.landed)]
+
+    assert asyncio.run(folded_while_stuck()) == [19, 0]

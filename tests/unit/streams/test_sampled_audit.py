@@ -85,7 +85,7 @@ def test_a_partition_that_comes_back_is_looked_at_afresh(monkeypatch: pytest.Mon
     """What another worker did meanwhile is no mismatch."""
     monkeypatch.setattr("streams.observing.SampledAudit", partial(SampledAudit, EVERYBODY))
     metrics = Metrics()
-    observe = observer(metrics, lambda _partition: None)
+    observe = observer(metrics)
     before, after = (PartitionFold(0, TOPIC_ID, MemoryStore()) for _ in range(2))
     for number, (batch, _) in enumerate(batches()):
         if number not in {3, 4}:
