@@ -89,6 +89,24 @@ def test_a_standby_takes_over_with_rows_that_it_has(kafka_broker: str, topic_pre
 
 
 @pytest.mark.kafka
+def test_a_static_member_that_was_killed_goes_on_before_its_session_is_over_and_reads_nothing_again(
+    kafka_broker: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    run = ToyRun(kafka_broker, topic_prefix, session_timeout_ms="120000", group_instance_id="one")
+    run.produce(1_000)
+    with run.worker(tmp_path) as worker:
+        worker.start()
+        run.await_settled()
+        worker.kill()
+        run.produce(500, seed=1)
+        worker.start()
+        run.await_settled()  # within a minute
+        assert missing_at_assignment(worker)[-1] == 0
+        assert worker.stop() == 0
+    assert judge(kafka_broker, run.prefix) == RIGHT
+
+
+@pytest.mark.kafka
 def test_a_topic_that_was_made_anew_stops_the_worker_with_a_word(
     kafka_broker: str, topic_prefix: str, tmp_path: Path
 ) -> None:
