@@ -88,6 +88,11 @@ class Account:
         """Whether the member has not joined yet."""
         return not self.core.member
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether nothing is known of the member, not even who has brought them."""
+        return self.is_new and self.core.referred is None
+
     def next_due_ms(self) -> int | None:
         """The earliest log time at which this account has work: activation, expiry, reminder or tier."""
         core = self.core

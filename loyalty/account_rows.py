@@ -132,7 +132,8 @@ class ReferredBy(msgspec.Struct, array_like=True, gc=False):
 class Core(msgspec.Struct, array_like=True):
     """The row `c`. `active_points` is the sum of active lots less `debt`, `pending_points` that of the pending ones.
 
-    With `alias_of` set there are no points: everything is with that member, who is the same person.
+    With `alias_of` set there are no points: everything is with that member, who is the same person. `aliases` are the
+    ids that the member has taken over, in order.
     """
 
     member: str = ""
@@ -153,6 +154,7 @@ class Core(msgspec.Struct, array_like=True):
     voided: list[VoidedLot] = []
     alias_of: str = ""
     referred: ReferredBy | None = None
+    aliases: list[str] = []
 
     @property
     def hold_ms(self) -> int:

@@ -21,7 +21,7 @@ from loyalty.context import Context
 from loyalty.ledger import Facts
 from loyalty.notes import Earning, Note, read_note
 from loyalty.orders import Grant, Order
-from loyalty.refunds import reclaim
+from loyalty.refunds import reclaim, undo_referral
 from loyalty.tiers import add_up
 
 
@@ -50,11 +50,13 @@ def find_doubles(mine: Side, theirs: Side) -> list[Double]:
     for order_id, order in list(theirs.context.orders.kept()):
         other = mine.context.orders.find(order_id)
         if other is not None and not order.debits:
+            order.made_under(theirs.context.member)
+            loser, copy = theirs.context, order
             if order.refunded > other.refunded:
                 mine.context.orders.touch(order_id, order)
-                grants += _of_order(mine.context, order_id, other)
-            else:
-                grants += _of_order(theirs.context, order_id, order)
+                loser, copy = mine.context, other
+            grants += _of_order(loser, order_id, copy)
+            undo_referral(mine.context, order_id, copy)
     for digest, raw in theirs.ids.items():
         if raw and mine.ids.seen(digest):
             grants += _of_action(theirs.context, read_note(raw))

@@ -55,7 +55,7 @@ from loyalty.joining import note_joining
 from loyalty.milestones import award_milestones
 from loyalty.notes import note_of
 from loyalty.orders import Order, Orders
-from loyalty.referrals import first_purchase, refer
+from loyalty.referrals import first_purchase, refer, rewarded_for
 from loyalty.refunds import refund
 from loyalty.rejections import Rejection, RejectionReason
 from loyalty.rewards import cancel_redemption, redeem
@@ -232,6 +232,7 @@ def _purchase(context: Context, action: Purchase) -> Rejection | None:
             earned.grants if referral is None else [*earned.grants, referral],
             pieces=sum(item.quantity for item in data.items),
             spent=earned.spent,
+            referrer=rewarded_for(context, data.order_id),
         )
         context.orders.add(data.order_id, order, context.now_ms, limits.reach_ms)
     _count(context, amounts, earned, 0 if referral is None else referral.granted)

@@ -21,6 +21,7 @@ from loyalty.lots import DEBT, active_name, add_active, add_pending, debit, show
 from loyalty.merging_counters import absorb_counters, award_days, reached_days
 from loyalty.merging_tiers import absorb_tier
 from loyalty.milestones import award_milestones
+from loyalty.referrals import absorb_referral
 from loyalty.tier_events import announce
 from loyalty.tiers import count, join, settle
 
@@ -53,6 +54,10 @@ def leave(context: Context, canonical: str) -> None:
 def absorb(mine: Side, theirs: Side) -> None:
     """Take over everything of `theirs`, a member who is the same person, whose parts are used up by it."""
     context, other = mine.context, theirs.context
+    context.core.aliases = sorted({*context.core.aliases, *other.core.aliases, other.member})
+    absorb_referral(context, other)
+    if other.account.is_new:
+        return
     if context.account.is_new:
         context.core.member, context.core.joined_ms = context.member, other.core.joined_ms
         join(context)
@@ -95,8 +100,6 @@ def _absorb_facts(context: Context, other: Core) -> None:
     awards = [last for last in (other.last_award, core.last_award) if last is not None]
     core.last_award = max(awards, key=lambda last: last.time_ms, default=None)
     core.voided += other.voided
-    if core.referred is None or (other.referred is not None and not core.referred.order_id):
-        core.referred = other.referred or core.referred
     for past in other.expired:
         _absorb_expired(core, past)
     if core.held is not None or other.held is not None:

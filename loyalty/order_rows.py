@@ -33,8 +33,8 @@ class Order(msgspec.Struct, array_like=True, gc=False):
 
     A redemption is kept as an order too, with its price as `amount`, its reward as the one line, and the `debits` that
     paid for it: the expiry of each lot and its points. One from stock says how far its `claim` is. `holder` is
-    the alias that it was made under, should that have been linked since; empty where it is the member's own.
-    `spent` is what grants, by their place, have taken of the budgets of campaigns.
+    the alias that it, or an order with a referrer, was made under, should that have been linked since; else empty.
+    `spent` is what grants, by their place, have taken of the budgets of campaigns. `referrer` has been rewarded for it.
     """
 
     time_ms: int
@@ -53,6 +53,12 @@ class Order(msgspec.Struct, array_like=True, gc=False):
     pieces: int = 0
     holder: str = ""
     spent: list[tuple[int, str, int]] = []
+    referrer: str = ""
+
+    def made_under(self, alias: str) -> None:
+        """Note the id that was linked since, where somebody else knows the order by it."""
+        if (self.debits or self.referrer) and not self.holder:
+            self.holder = alias
 
 
 def claim_name(source: str, event_id: str) -> str:

@@ -150,8 +150,7 @@ class Orders:
             for kept_as in ids:
                 order = other.find(kept_as)
                 if order is not None and self.find(kept_as) is None:
-                    if order.debits and not order.holder:
-                        order.holder = alias
+                    order.made_under(alias)
                     self.touch(kept_as, order)
                     mine = [*mine, kept_as]
             if mine:

@@ -4,7 +4,8 @@
     referred: first qualifying purchase, own award ──> referrer: award
     referred: that order is refunded in full, award taken back ──> referrer: award taken back
 
-Each side's award is decided, and undone, where its account is. Both are fixed: nothing multiplies them. A refund of a
+Each side's award is decided, and undone, where its account is; should a link let `undone` overtake, what it is about
+never is awarded. Both are fixed: nothing multiplies them. A refund of a
 part of the order takes nothing of them; of the whole, all of it, once, as the policy's `refunds` allows.
 """
 
@@ -36,9 +37,40 @@ def refer(context: Context, action: Referral) -> None:
 def referred_by(context: Context, told: Referred) -> None:
     """Remember who has brought this member: the first one who says so, before the first purchase."""
     core = context.core
-    if core.referred is None and context.windows.total(PURCHASES, ALL_TIME) == 0:
+    if core.referred is None and not _has_bought(context) and told.referrer not in (context.member, *core.aliases):
         core.referred = ReferredBy(told.referrer)
         context.account.core_changed = True
+
+
+def absorb_referral(context: Context, alias: Context) -> None:
+    """Whoever has brought either id has brought the person: once rewarded, always; else while nothing is bought.
+
+    Not somebody who turns out to be the same person. `context` has the alias's id by now, but not its purchases.
+    """
+    core, other = context.core, alias.core
+    mine = None if core.referred is None or _lapses(core.referred, context, alias) else core.referred
+    theirs = None if other.referred is None or _lapses(other.referred, context, context) else other.referred
+    if mine is None or (theirs is not None and theirs.order_id and not mine.order_id):
+        mine = theirs
+    core.referred = mine
+    context.account.core_changed = True
+
+
+def _lapses(referred: ReferredBy, context: Context, other: Context) -> bool:
+    """Whether a referral that waits counts no more, since `other` has bought or the referrer is the person's own id."""
+    own = referred.referrer in (context.member, *context.core.aliases)
+    return not referred.order_id and (own or _has_bought(other))
+
+
+def _has_bought(context: Context) -> bool:
+    """Whether there is any purchase that was not given back in full."""
+    return context.windows.total(PURCHASES, ALL_TIME) > 0
+
+
+def rewarded_for(context: Context, order_id: str) -> str:
+    """Who has been rewarded for this order; empty where it is nobody."""
+    referred = context.core.referred
+    return referred.referrer if referred is not None and referred.order_id == order_id else ""
 
 
 def first_purchase(context: Context, order_id: str, amount_minor: int) -> Grant | None:
@@ -56,19 +88,27 @@ def first_purchase(context: Context, order_id: str, amount_minor: int) -> Grant 
 def referral_earned(context: Context, earned: ReferralEarned) -> None:
     """The referrer's award, kept for as long as an order, so that it can be undone."""
     referral = context.policy.referral
-    grant = None if referral is None else _award(context, REFERRER_RULE, referral.referrer_points, "")
+    if referral is None or context.orders.find(_kept_as(earned.referred)) is not None:
+        return
+    grant = _award(context, REFERRER_RULE, referral.referrer_points, "")
     if grant is None:
         return
+    _keep(context, earned.referred, [grant])
+    count(context, (), context.time_ms, grant.granted)
+
+
+def _keep(context: Context, referred: str, grants: list[Grant], *, closed: bool = False) -> None:
     limits, currency = context.policy.input, context.policy.programme.currency
     if limits.refund_horizon_ms:
-        order = Order(context.time_ms, currency, 0, 0, [], [], [grant])
-        context.orders.add(_kept_as(earned.referred), order, context.now_ms, limits.reach_ms)
-    count(context, (), context.time_ms, grant.granted)
+        order = Order(context.time_ms, currency, 0, 0, [], [], grants, closed=closed)
+        context.orders.add(_kept_as(referred), order, context.now_ms, limits.reach_ms)
 
 
 def referral_undone(context: Context, undone: ReferralUndone) -> None:
     """Take the referrer's award back, once."""
     order = context.orders.find(_kept_as(undone.referred))
+    if order is None:
+        _keep(context, undone.referred, [], closed=True)
     if order is None or order.closed:
         return
     order.closed = True

@@ -51,18 +51,17 @@ def refund(context: Context, action: Refund) -> Rejection | None:
             points += took
     context.orders.touch(data.order_id, order)
     if in_full:
-        _undo_referral(context, data.order_id)
+        undo_referral(context, data.order_id, order)
     count(context, tuple((measure, -value) for measure, value in taken), order.time_ms, -points, -qualifying)
     count(context, amounts, context.time_ms)
     return None
 
 
-def _undo_referral(context: Context, order_id: str) -> None:
-    """Tell the referrer that the order is refunded which both were rewarded for."""
-    referred = context.core.referred
-    if referred is not None and referred.order_id == order_id:
-        undone = ReferralUndone(referred=context.member, order_id=order_id)
-        context.out.append(Effect(referred.referrer, context.time_ms, undone))
+def undo_referral(context: Context, order_id: str, order: Order) -> None:
+    """Tell the referrer, if there is one, that the order is undone which both were rewarded for."""
+    if order.referrer:
+        undone = ReferralUndone(referred=order.holder or context.member, order_id=order_id)
+        context.out.append(Effect(order.referrer, context.time_ms, undone))
 
 
 def _objection(context: Context, action: Refund, order: Order | None) -> Rejection | None:

@@ -56,7 +56,7 @@ class Links:
 
     def _leave(self, member: Member, canonical: str, cause: Cause, time_ms: int) -> None:
         """Send everything that `member` has to the canonical id, and let it be an alias."""
-        pieces = [] if member.account.is_new else cut(member.rows())
+        pieces = [] if member.account.is_unknown else cut(member.rows())
         context = self._context((member.account, member.orders, member.windows), member.id, cause, time_ms)
         leave(context, canonical)
         for consequence in context.out:
@@ -74,13 +74,15 @@ class Links:
         parts = (Account.load(rows.get), Orders.load(rows.get), ActivityWindows.load(rows.get))
         theirs = self._context(parts, body.alias, body.cause, time_ms)
         mine = self._context((member.account, member.orders, member.windows), member.id, body.cause, time_ms)
-        if member.account.is_new:
-            self._partition.count(accounting.MEMBERS)
+        was_new = member.account.is_new
         absorb(Side(mine, member.seen_ids), Side(theirs, SeenIds.load(rows.get)))
         for consequence in mine.out:
             self._outbox.tell(consequence)
-        member.labels.touch(member.id, self._partition.row.log_time_ms, mine.policy.learning)
-        member.labels.absorb(OpenLabels.load(rows.get))
+        if not theirs.account.is_new:
+            member.labels.touch(member.id, self._partition.row.log_time_ms, mine.policy.learning)
+            member.labels.absorb(OpenLabels.load(rows.get))
+            if was_new:
+                self._partition.count(accounting.MEMBERS)
         self._due.run(member)
 
     def _context(self, parts: Parts, member: str, cause: Cause, time_ms: int) -> Context:

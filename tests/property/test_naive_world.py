@@ -33,3 +33,9 @@ def play(worlds: BothWorlds, steps: list[Picks], kinds: tuple[str, ...]) -> None
 @given(STEPS, REFUNDS)
 def test_stock_budgets_and_referrals(steps: list[Picks], refunds: Refunds) -> None:
     play(BothWorlds(refunds), steps, SHARED)
+
+
+@LEDGER_LAW
+@given(STEPS, REFUNDS)
+def test_with_links_between_them(steps: list[Picks], refunds: Refunds) -> None:
+    play(BothWorlds(refunds), steps, (*SHARED, "link_identity", "link_identity"))

@@ -160,12 +160,12 @@ class Person(NaiveLedger):
 
     def has_brought(self, rewarded: Rewarded, at: datetime, log: datetime) -> None:
         terms = self.policy.referral
-        if terms is not None:
+        if terms is not None and rewarded.referred not in self.brought:
             grants = self.reward(REFERRER, terms.referrer_points, at, log)
             self.brought[rewarded.referred] = Bought(at, 0, [], grants)
 
     def has_not_brought(self, undone: Undone) -> None:
-        order = self.brought[undone.referred]
+        order = self.brought.setdefault(undone.referred, Bought(LONG_AGO, 0, []))
         if not order.closed:
             order.closed = True
             for grant in order.grants:
