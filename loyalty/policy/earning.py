@@ -134,8 +134,8 @@ class Milestone(Section, frozen=True):
 class Referral(Section, frozen=True):
     """A member brings another one: both are rewarded for the new one's first purchase of `min_amount_minor` or more.
 
-    Whose referral came first, before anything was bought, has brought them. A full refund of that order undoes both
-    awards; both wait as long as the programme's points do.
+    Whose referral came first, before anything was bought (and kept), has brought them. A full refund of that order
+    undoes both awards; both wait as long as the programme's points do.
     """
 
     referrer_points: PointUnits = 0
