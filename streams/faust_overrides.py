@@ -24,9 +24,12 @@ streams, the web server. What follows here replaces the parts that lose or doubl
    moved, partitions stood still for up to five minutes. Ours says at once that these partitions are not read.
 10. `ShellConsumerThread._fetch_records`: to Faust, markers of transactions and what they have aborted are lag for ever.
     Ours notes where reading stands, and tells by it that nothing is left (`tests/integration/test_transactions.py`).
+11. `ShellConsumerThread` again: Faust lets a broker wait 1.5 s for something to answer. aiokafka has one fetch at a
+   time under way with a broker, and where a partition's records are still in hand, it asks for the others only: were
+   those quiet, the busy one would stand still for as long. Ours waits `FETCH_WAIT_MS`.
 
-`tests/unit/streams/test_faust_overrides.py` shows 1 to 9 beside stock Faust, so an upgrade that mends one of them
-shows there. `make faust-report` shows what they are worth together (`docs/faust.md`).
+`tests/unit/streams/test_faust_overrides.py` shows 1 to 9 and 11 beside stock Faust, so an upgrade that mends one of
+them shows there. `make faust-report` shows what they are worth together (`docs/faust.md`).
 """
 
 import asyncio
@@ -48,6 +51,10 @@ from mode import Service
 from features.errors import LoyaltyError
 from streams.lag import NOTHING_DELIVERED, Delivered, committed_end, delivered, records_behind
 from streams.logs import fields, log
+
+# How long a fetch may wait for records: the most that quiet partitions hold up a busy one. An idle worker asks twenty
+# times a second.
+FETCH_WAIT_MS = 50
 
 # sysexits.h: an internal software error. Supervisors start the process anew, whatever the code.
 EXIT_SOFTWARE = 70
@@ -99,7 +106,7 @@ class _NothingRead(dict[TP, int | None]):
 
 
 class ShellConsumerThread(driver.AIOKafkaConsumerThread):
-    """Faust's thread around aiokafka's consumer, for records that are committed."""
+    """Faust's thread around aiokafka's consumer, for records that are committed, without long waits."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - handed through to Faust
         super().__init__(*args, **kwargs)
@@ -109,6 +116,7 @@ class ShellConsumerThread(driver.AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         # Faust derives this from its own transactions, which are not in use; aiokafka reads it when it starts.
         consumer._isolation_level = "read_committed"  # noqa: SLF001 - there is no setting to pass it through
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001 - Faust has no setting for it either
         return consumer
 
     async def _fetch_records(

@@ -28,6 +28,7 @@ from faust.types import TP, Message
 from streams.agents import Members
 from streams.faust_overrides import (
     EXIT_SOFTWARE,
+    FETCH_WAIT_MS,
     ShellConsumer,
     ShellConsumerThread,
     _NothingRead,
@@ -179,20 +180,24 @@ def our_recovery(app: Any) -> Recovery:  # noqa: ANN401 - a mock
 
 
 @pytest.mark.parametrize(
-    ("kind", "level"), [(StockThread, "read_uncommitted"), (ShellConsumerThread, "read_committed")]
+    ("kind", "level", "wait_ms"),
+    [(StockThread, "read_uncommitted", 1_500), (ShellConsumerThread, "read_committed", FETCH_WAIT_MS)],
 )
-def test_stock_faust_reads_what_a_transaction_has_not_committed_and_ours_does_not(
+def test_stock_faust_reads_uncommitted_records_and_waits_long_for_quiet_partitions_and_ours_does_neither(
     kind: Any,  # noqa: ANN401 - Faust has no types
     level: str,
+    wait_ms: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made = "faust.transport.drivers.aiokafka.aiokafka.AIOKafkaConsumer"
-    monkeypatch.setattr(made, lambda **options: SimpleNamespace(_isolation_level=options["isolation_level"]))
+    kept = ("isolation_level", "fetch_max_wait_ms")
+    monkeypatch.setattr(made, lambda **options: SimpleNamespace(**{f"_{name}": options[name] for name in kept}))
     thread = kind.__new__(kind)
     thread.app = faust.App("levels", broker="kafka://nowhere", store="memory://")
     thread.consumer = SimpleNamespace(in_transaction=False)
     transport = SimpleNamespace(url=thread.app.conf.broker_consumer, default_port=9092)
-    assert thread._create_worker_consumer(transport)._isolation_level == level
+    consumer = thread._create_worker_consumer(transport)
+    assert (consumer._isolation_level, consumer._fetch_max_wait_ms) == (level, wait_ms)
 
 
 class PlannedError(Exception):
