@@ -79,7 +79,7 @@ def bonus_of(log: TopicLog) -> int:
 
 
 @given(st.integers(0, 120), st.integers(2, 20), STEPS)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=settings().max_examples * 3 // 10)
 def test_a_budget_is_never_exceeded_and_what_is_wasted_is_bounded(
     budget: int, size: int, steps: list[tuple[str, int, int]]
 ) -> None:

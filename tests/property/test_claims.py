@@ -138,7 +138,6 @@ class Shop:
 
 
 @given(st.integers(0, 6), STEPS)
-@settings(max_examples=100, deadline=None)
 def test_stock_is_never_oversold_and_every_redemption_comes_to_an_end(
     stock: int, steps: list[Redeem | Cancel | Deliver | Again | Restock]
 ) -> None:
@@ -157,7 +156,7 @@ def test_stock_is_never_oversold_and_every_redemption_comes_to_an_end(
 
 
 @given(st.integers(0, 6), STEPS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=settings().max_examples * 2 // 5)
 def test_each_effect_is_applied_once_and_a_replay_of_the_logs_decides_the_same(
     stock: int, steps: list[Redeem | Cancel | Deliver | Again | Restock]
 ) -> None:

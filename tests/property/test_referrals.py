@@ -3,7 +3,7 @@
 from collections import Counter
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from loyalty.decisions import LedgerEntry
@@ -70,7 +70,6 @@ def play(steps: list[tuple[str, int, int]]) -> TopicLog:
 
 
 @given(STEPS)
-@settings(max_examples=80, deadline=None)
 def test_both_sides_are_rewarded_or_neither_and_nobody_twice(steps: list[tuple[str, int, int]]) -> None:
     log = play(steps)
     sums: Counter[str] = Counter()
