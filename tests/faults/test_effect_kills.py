@@ -9,6 +9,7 @@ import pytest
 from streams.records import LogIdentity
 from streams.replay import replay_log
 from streams.topics import topic_name
+from tests.support.corner_shop import POINT_A_DOLLAR, corner_shop
 from tests.support.programme import Programme
 from tests.support.random_history import START_MS, event, purchase
 from tests.support.topic_reader import read_log
@@ -18,19 +19,9 @@ pytestmark = pytest.mark.kafka
 MEMBERS = 60
 STOCK = 20
 KILLS = 3
-POLICY = f"""
-format = 1
-[programme]
-name = "Corner shop"
-currency = "USD"
-[[earning]]
-id = "buy"
-action = "purchase"
-points = 1
-per_minor = 100
-[tiers]
-basis = "spend"
-ladder = [{{id = "member", threshold = 0}}]
+POLICY = corner_shop(
+    POINT_A_DOLLAR,
+    f"""
 [referral]
 referrer_points = 7
 referred_points = 3
@@ -46,7 +37,8 @@ id = "mug"
 kind = "goods"
 price = 10
 stock = {STOCK}
-"""
+""",
+)
 
 
 def history() -> list[bytes]:

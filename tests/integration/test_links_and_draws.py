@@ -21,6 +21,7 @@ from streams.state import stored_account
 from streams.table_reading import read_table
 from streams.topic_admin import TopicAdmin
 from streams.topics import topic_name
+from tests.support.corner_shop import POINT_A_DOLLAR, corner_shop
 from tests.support.processes import READY, eventually
 from tests.support.programme import Programme
 from tests.support.random_history import DAY_MS, START_MS, event, purchase
@@ -30,19 +31,9 @@ pytestmark = pytest.mark.kafka
 
 SEED = bytes(range(32))
 MEMBERS = [f"m-{number}" for number in range(8)]
-POLICY = f"""
-format = 1
-[programme]
-name = "Corner shop"
-currency = "USD"
-[[earning]]
-id = "buy"
-action = "purchase"
-points = 1
-per_minor = 100
-[tiers]
-basis = "spend"
-ladder = [{{id = "member", threshold = 0}}]
+POLICY = corner_shop(
+    POINT_A_DOLLAR,
+    f"""
 [[rewards]]
 id = "mug"
 kind = "goods"
@@ -56,7 +47,8 @@ price = 10
 commitment = "{commitment_of(SEED)}"
 closes = 2017-03-31T00:00:00Z
 prizes = 2
-"""
+""",
+)
 
 
 def at(days: int) -> int:

@@ -1,6 +1,5 @@
 """A campaign's budget over random interleavings of three partitions: never exceeded, and little of it wasted."""
 
-from functools import cache
 from itertools import count
 
 import msgspec
@@ -8,29 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loyalty.decisions import LedgerEntry
-from streams.controls import PolicyData, public_key_of
-from streams.zones import zone_rules
-from tests.support.partition_log import KEY
+from streams.controls import PolicyData
+from tests.support.corner_shop import POINT_A_DOLLAR, corner_shop, policy_data
 from tests.support.random_history import START_MS, event, purchase
 from tests.support.topic_log import TopicLog
 
 PARTITIONS = 3
-UTC = zone_rules("UTC").to_text()
 _POLICY = """
-format = 1
-[programme]
-name = "Corner shop"
-currency = "USD"
 [points]
 refunds = "unlimited"
-[[earning]]
-id = "buy"
-action = "purchase"
-points = 1
-per_minor = 100
-[tiers]
-basis = "spend"
-ladder = [{{id = "member", threshold = 0}}]
 [[campaigns]]
 id = "spring"
 start = 2016-01-01T00:00:00Z
@@ -52,10 +37,8 @@ STEPS = st.lists(
 )
 
 
-@cache
 def policy(budget: int, size: int) -> PolicyData:
-    text = _POLICY.format(budget=budget, size=size)
-    return PolicyData(1, 0, 1, text, UTC, (public_key_of(KEY),))
+    return policy_data(corner_shop(POINT_A_DOLLAR, _POLICY.format(budget=budget, size=size)))
 
 
 def bonus_of(log: TopicLog) -> int:

@@ -1,7 +1,6 @@
 """Laws of what members share, over random interleavings of three partitions: never oversold, each effect once."""
 
 from collections import Counter
-from functools import cache
 from typing import NamedTuple
 
 import msgspec
@@ -10,10 +9,10 @@ from hypothesis import strategies as st
 
 from loyalty.decisions import LedgerEntry, Notification
 from loyalty.owners import Stock
-from streams.controls import PolicyData, policy_record, public_key_of
+from streams.controls import PolicyData, policy_record
 from streams.partitioning import partition_of
 from streams.replay import replay_log
-from streams.zones import zone_rules
+from tests.support.corner_shop import POINT_A_DOLLAR, corner_shop, policy_data
 from tests.support.partition_log import KEY
 from tests.support.random_history import START_MS, event, purchase
 from tests.support.topic_log import TopicLog
@@ -21,22 +20,9 @@ from tests.support.topic_log import TopicLog
 PARTITIONS = 3
 MEMBERS = tuple(f"m-{number}" for number in range(5))
 MUG = "reward/mug"
-UTC = zone_rules("UTC").to_text()
 PRICE = 10
 POINTS = 60  # of each member: enough for six mugs
 _POLICY = """
-format = 1
-[programme]
-name = "Corner shop"
-currency = "USD"
-[[earning]]
-id = "buy"
-action = "purchase"
-points = 1
-per_minor = 100
-[tiers]
-basis = "spend"
-ladder = [{{id = "member", threshold = 0}}]
 [[rewards]]
 id = "mug"
 kind = "goods"
@@ -78,10 +64,8 @@ STEPS = st.lists(
 )
 
 
-@cache
 def policy(version: int, stock: int) -> PolicyData:
-    text = _POLICY.format(price=PRICE, stock=stock)
-    return PolicyData(version, 0, 1, text, UTC, (public_key_of(KEY),))
+    return policy_data(corner_shop(POINT_A_DOLLAR, _POLICY.format(price=PRICE, stock=stock)), version)
 
 
 class Shop:

@@ -7,31 +7,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loyalty.decisions import LedgerEntry
-from streams.controls import PolicyData, public_key_of
-from streams.zones import zone_rules
-from tests.support.partition_log import KEY
+from tests.support.corner_shop import corner_shop, policy_data
 from tests.support.random_history import START_MS, event, purchase
 from tests.support.topic_log import TopicLog
 
 PARTITIONS = 3
 MEMBERS = tuple(f"m-{number}" for number in range(5))
 REFERRER_POINTS, REFERRED_POINTS = 7, 3
-POLICY = f"""
-format = 1
-[programme]
-name = "Corner shop"
-currency = "USD"
+POLICY = corner_shop(
+    f"""
 [points]
 refunds = "unlimited"
-[tiers]
-basis = "spend"
-ladder = [{{id = "member", threshold = 0}}]
 [referral]
 referrer_points = {REFERRER_POINTS}
 referred_points = {REFERRED_POINTS}
 min_amount_minor = 1_000
 """
-DATA = PolicyData(1, 0, 1, POLICY, zone_rules("UTC").to_text(), (public_key_of(KEY),))
+)
+DATA = policy_data(POLICY)
 
 # Who refers whom; who buys for how much; which order is given back, or half of it; what mail is delivered, or again.
 STEPS = st.lists(

@@ -9,13 +9,12 @@ from typing import Literal
 from features.actions import decode_action
 from loyalty.owner_rows import Budget, Stock
 from loyalty.policy import Policy, parse_policy
-from streams.controls import PolicyData, public_key_of
+from streams.controls import PolicyData
 from streams.partitioning import partition_of
-from streams.zones import zone_rules
+from tests.support.corner_shop import policy_data
 from tests.support.member_desk import DAY_MS, HOUR_MS, START_MS
 from tests.support.naive.agreement import assert_agreement, at
 from tests.support.naive.world import Acted, Came, Happened, NaiveWorld, Ticked
-from tests.support.partition_log import KEY
 from tests.support.picks import Picks
 from tests.support.random_history import event, purchase
 from tests.support.topic_log import TopicLog
@@ -222,8 +221,7 @@ class BothWorlds:
 @cache
 def _read(refunds: str) -> tuple[PolicyData, Policy]:
     text = _POLICY.format(refunds=refunds, stock=STOCK, budget=BUDGET)
-    data = PolicyData(1, 0, 1, text, zone_rules("UTC").to_text(), (public_key_of(KEY),))
-    return data, parse_policy(text, "test.toml")
+    return policy_data(text), parse_policy(text, "test.toml")
 
 
 def place(subject: str) -> int:

@@ -1,27 +1,20 @@
 """Referrals where ids turn out to be one person: both sides or neither, and nobody brings oneself."""
 
-from streams.controls import PolicyData, public_key_of
 from streams.partitioning import partition_of
-from streams.zones import zone_rules
-from tests.support.partition_log import KEY
+from tests.support.corner_shop import corner_shop, policy_data
 from tests.support.random_history import START_MS, event, purchase
 from tests.support.topic_log import TopicLog
 
-POLICY = """
-format = 1
-[programme]
-name = "Corner shop"
-currency = "USD"
+POLICY = corner_shop(
+    """
 [points]
 refunds = "unlimited"
-[tiers]
-basis = "spend"
-ladder = [{id = "member", threshold = 0}]
 [referral]
 referrer_points = 7
 referred_points = 3
 """
-DATA = PolicyData(1, 0, 1, POLICY, zone_rules("UTC").to_text(), (public_key_of(KEY),))
+)
+DATA = policy_data(POLICY)
 PARTITIONS = 2
 PERSON, FRIEND, SECOND = "m-1", "m-3", "m-4"  # the two of them that are no person's first id live in one partition
 

@@ -13,9 +13,9 @@ from loyalty.draw_sales import Reveal
 from loyalty.draws import commitment_of, ticket_name
 from streams.accounting import is_balanced
 from streams.cli import app
-from streams.controls import PolicyData, public_key_of, reveal_record
+from streams.controls import reveal_record
 from streams.partitioning import partition_of
-from streams.zones import zone_rules
+from tests.support.corner_shop import POINT_A_DOLLAR, corner_shop, policy_data
 from tests.support.partition_log import KEY
 from tests.support.random_history import DAY_MS, START_MS, event, purchase
 from tests.support.topic_log import TopicLog
@@ -25,19 +25,9 @@ CLOSES_MS = START_MS + 10 * DAY_MS
 PARTITIONS = 3
 OWNER = partition_of(b"draw/car", PARTITIONS)
 MEMBERS = [f"m-{number}" for number in range(6)]
-POLICY = f"""
-format = 1
-[programme]
-name = "Corner shop"
-currency = "USD"
-[[earning]]
-id = "buy"
-action = "purchase"
-points = 1
-per_minor = 100
-[tiers]
-basis = "spend"
-ladder = [{{id = "member", threshold = 0}}]
+POLICY = corner_shop(
+    POINT_A_DOLLAR,
+    f"""
 [[rewards]]
 id = "car"
 kind = "draw"
@@ -47,8 +37,9 @@ stock = 12
 commitment = "{commitment_of(SEED)}"
 closes = {datetime.fromtimestamp(CLOSES_MS // 1_000, UTC).isoformat()}
 prizes = 2
-"""
-DATA = PolicyData(1, 0, engine=1, text=POLICY, zone=zone_rules("UTC").to_text(), public_keys=(public_key_of(KEY),))
+""",
+)
+DATA = policy_data(POLICY)
 
 
 def bought(log: TopicLog, member: str, name: str, quantity: int = 1, days: int = 1) -> None:
