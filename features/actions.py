@@ -188,11 +188,16 @@ class AdjustData(Data, frozen=True, gc=False, kw_only=True):
     `override` sets the member's tier by hand: at least `tier` (`floor`) or exactly it (`fix`), before `until`; `end`
     ends that at once. `verdict` ends a hold after misconduct: pending points are released, or cancelled. `extend_days`
     moves the expiry of all points that have one.
+
+    Points that are given, such as an opening balance, expire as if they were earned now, or at `earned`; or at
+    `expires`, which from the year 9999 on means never.
     """
 
     operator: Identifier
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
     points: Annotated[int, msgspec.Meta(ge=-(10**12), le=10**12)] = 0
+    expires: Instant | None = None
+    earned: Instant | None = None
     override: Literal["floor", "fix", "end"] | None = None
     tier: Identifier | None = None
     until: Instant | None = None

@@ -15,7 +15,18 @@ INACTIVE_MS = 253_402_300_799_000
 NEVER_MS = 253_402_300_800_000
 """Stands for the end of points that never expire: the end of the year 9999, which sorts last."""
 
+_NEVER_FROM_MS = NEVER_MS - 365 * DAY_MS
 _LIFETIME_DAY = 0
+
+
+def given_expiry_ms(date_ms: int) -> int:
+    """When points expire for which somebody names a date; a date in the year 9999 has always meant never.
+
+    Example:
+        >>> given_expiry_ms(1_546_300_800_000), given_expiry_ms(INACTIVE_MS) == NEVER_MS
+        (1546300800000, True)
+    """
+    return NEVER_MS if date_ms >= _NEVER_FROM_MS else date_ms
 
 
 class Span(NamedTuple):

@@ -10,6 +10,7 @@ RejectionReason = Literal[
     "over_refunded",
     "insufficient_points",
     "invalid_override",
+    "invalid_expiry",
     "unknown_redemption",
     "nothing_held",
     "ticket_final",

@@ -9,6 +9,7 @@ import typer
 
 from features.errors import LoyaltyError
 from streams.cli.audit import register as register_audit
+from streams.cli.balances import register as register_balances
 from streams.cli.brokers import register as register_brokers
 from streams.cli.config import register as register_config
 from streams.cli.demo import register as register_demo
@@ -31,6 +32,7 @@ app = typer.Typer(
 for register in (
     register_replay,
     register_brokers,
+    register_balances,
     register_workers,
     register_explain,
     register_draw,

@@ -108,6 +108,7 @@ def test_every_command_shows_an_example() -> None:
         "explain",
         "audit",
         "check-config",
+        "import-balances",
     ):
         assert f"Example: tierstream {command}" in tierstream(command, "--help")
     assert "Example: tierstream policy publish" in tierstream("policy", "publish", "--help")

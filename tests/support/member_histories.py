@@ -264,7 +264,11 @@ def _browse(at: _Scene) -> Action:
 
 def _adjust(at: _Scene) -> Action:
     points = at.picks.below(251) - 50
-    return action("adjust", at.name, at.time_ms, points=points, operator="ann", reason="r")
+    data: dict[str, object] = {"points": points}
+    if ends := at.picks.one_of((None, None, None, "expires", "earned")):
+        days = at.picks.one_of((-35, -1, 0, 1, 40))
+        data[ends] = (START + timedelta(milliseconds=at.log_ms - START_MS, days=days)).isoformat()
+    return action("adjust", at.name, at.time_ms, operator="ann", reason="r", **data)
 
 
 _BY_HAND: tuple[dict[str, object], ...] = (

@@ -154,8 +154,18 @@ class NaiveLedger:
                 if data.verdict is not None and self.held <= log:
                     return False
                 owing = self.policy.points.refunds == "unlimited"
-                return owing or data.points >= 0 or -data.points <= self.pools.total()
+                covered = owing or data.points >= 0 or -data.points <= self.pools.total()
+                return covered and self.may_end(action, log)
         return True
+
+    def may_end(self, action: Action, log: datetime) -> bool:
+        """Whether points that are given may have the end that somebody names."""
+        data: Any = action.data
+        if not data.expires and not data.earned:
+            return True
+        one = not (data.expires and data.earned)
+        known = (data.earned or action.time) <= action.time
+        return data.points > 0 and one and known and self.given_until(data, action) > log
 
     def in_reach(self, at: datetime, action: Action) -> bool:
         return action.time <= at + self.policy.input.refund_horizon_days * DAY
@@ -262,9 +272,16 @@ class NaiveLedger:
         if data.extend_days is not None:
             self.extend(data.extend_days)
         if data.points >= 0:
-            self.add(data.points, self.time.expires(self.policy.points.expiry, action.time))
+            self.add(data.points, self.given_until(data, action))
         else:
             self.debit(-data.points, owe=True)
+
+    def given_until(self, data: Any, action: Action) -> datetime:  # noqa: ANN401 - whatever the action carries
+        """When points end that are given by hand."""
+        if data.expires is not None:
+            end: datetime = data.expires
+            return NEVER if end.year == NEVER.year else end
+        return self.time.expires(self.policy.points.expiry, data.earned or action.time)
 
     def hold(self, action: Action, log: datetime) -> None:
         data: Any = action.data
