@@ -11,7 +11,7 @@ import msgspec
 
 from features.errors import CorruptStateError
 from loyalty.account_rows import ActiveLot, Core
-from loyalty.calendar import INACTIVE_MS, NEVER_MS
+from loyalty.calendar import AWAITED_MS, INACTIVE_MS, NEVER_MS
 from loyalty.core_row import CORE_ROW, Chunks, decode_core, encode_core
 
 COUNTERS_ROW = b"cc"
@@ -97,7 +97,7 @@ class Account:
         """The earliest log time at which this account has work: activation, expiry, reminder or tier."""
         core = self.core
         earliest = core.tier.due_ms
-        if core.pending and (not earliest or core.pending[0].due_ms < earliest):
+        if core.pending and core.pending[0].due_ms < (earliest or AWAITED_MS):
             earliest = core.pending[0].due_ms
         for lot in core.active:
             due_ms = lot_due_ms(core, lot)

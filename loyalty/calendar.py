@@ -15,6 +15,9 @@ INACTIVE_MS = 253_402_300_799_000
 NEVER_MS = 253_402_300_800_000
 """Stands for the end of points that never expire: the end of the year 9999, which sorts last."""
 
+AWAITED_MS = NEVER_MS
+"""When points become active that wait for an answer: not by time."""
+
 _NEVER_FROM_MS = NEVER_MS - 365 * DAY_MS
 _LIFETIME_DAY = 0
 

@@ -99,6 +99,8 @@ def _action_matches(plan: RulePlan, action: Action) -> bool:
             return False
         if plan.least_text and len(data.text.strip()) < plan.least_text:
             return False
+        if plan.original and not any(letter.isalnum() for letter in data.text):
+            return False
     return not plan.by_line or _item_matches(plan, action)
 
 

@@ -21,6 +21,7 @@ from loyalty.context import Context
 from loyalty.ledger import Facts
 from loyalty.notes import Earning, Note, read_note
 from loyalty.orders import Grant, Order
+from loyalty.originals import review_measures
 from loyalty.refunds import reclaim, undo_referral
 from loyalty.tiers import add_up
 
@@ -65,14 +66,22 @@ def find_doubles(mine: Side, theirs: Side) -> list[Double]:
 
 def _of_order(loser: Context, order_id: str, order: Order) -> list[Double]:
     """The grants of a copy that does not stand; `loser` has it no more in what is counted."""
-    amounts = [(ACTIVITY, 1), (SPEND, order.spend_minor - order.spend_refunded_minor), (ITEMS, order.pieces)]
-    if not order.closed:
-        amounts.insert(1, (PURCHASES, 1))
+    amounts = _amounts_of(order)
     left = [(grant, grant.granted - grant.taken) for grant in order.grants if grant.granted > grant.taken]
     points = sum(rest for grant, rest in left if not grant.qualifying)
     qualifying = sum(rest for grant, rest in left if grant.qualifying)
     _uncount(loser, tuple(amounts), order.time_ms, points, qualifying)
     return [Double(grant, rest, order.time_ms, order_id) for grant, rest in left]
+
+
+def _amounts_of(order: Order) -> list[tuple[int, int]]:
+    """What an order still adds to the measures; of a review the note tells that, but for what a refusal has undone."""
+    if order.claim:
+        return [(measure, -value) for measure, value in review_measures(order)] if order.closed else []
+    amounts = [(ACTIVITY, 1), (SPEND, order.spend_minor - order.spend_refunded_minor), (ITEMS, order.pieces)]
+    if not order.closed:
+        amounts.insert(1, (PURCHASES, 1))
+    return amounts
 
 
 def _of_action(loser: Context, note: Note) -> list[Double]:

@@ -9,6 +9,7 @@ from features.actions import Action
 from loyalty.account_rows import LOT_BYTES, LastAward, PendingLot
 from loyalty.awards import award
 from loyalty.basket import Basket
+from loyalty.calendar import AWAITED_MS
 from loyalty.campaigns import NO_BOOST, Kept, Spent, boost_of, unspend, within_campaign_caps
 from loyalty.caps import within_caps
 from loyalty.conditions import Basis, add_day_total, basis_of
@@ -27,6 +28,9 @@ from loyalty.trials import raised_bp
 Lots = dict[tuple[int, int], bytes]
 """When a pending lot becomes active and when it expires -> its name."""
 
+
+TEXT_CLAIMED = "text_claimed"
+"""Reason on an award that waits until it is known whether the review's text is new."""
 
 _UNCUT = Kept(0, "", [], [])
 
@@ -119,13 +123,17 @@ def _grant_points(
     if kept.added:
         grant.boosts = [(campaign, added, 0) for campaign, added in kept.added]
     due_ms = due_or_held(context, basis.since_ms, plan.pending_ms)
-    if due_ms:
+    if plan.original:
+        grant.lot = grant.entry[:LOT_BYTES]
+        changes = [add_pending(context.core, PendingLot(AWAITED_MS, grant.lot, granted, expires_ms))]
+    elif due_ms:
         grant.lot = lots.setdefault((due_ms, expires_ms), grant.entry[:LOT_BYTES])
         changes = [add_pending(context.core, PendingLot(due_ms, grant.lot, granted, expires_ms))]
     else:
         changes = add_active(context.core, expires_ms, granted, remind_ms(context, expires_ms))
     context.core.last_award = _last_award(context, name, grant, factors)
-    post(context, "earned", entry, changes, Facts(name, rule, context.order_id, factors=factors))
+    reason = TEXT_CLAIMED if plan.original else ""
+    post(context, "earned", entry, changes, Facts(name, rule, context.order_id, factors=factors, reason=reason))
     return grant, kept.spent
 
 

@@ -55,6 +55,7 @@ from loyalty.joining import note_joining
 from loyalty.milestones import award_milestones
 from loyalty.notes import note_of
 from loyalty.orders import Order, Orders
+from loyalty.originals import claim_text
 from loyalty.referrals import first_purchase, refer, rewarded_for
 from loyalty.refunds import refund
 from loyalty.rejections import Rejection, RejectionReason
@@ -164,7 +165,7 @@ def _earn(context: Context, action: Action) -> None:
     earned = earn(context, action, name)
     amounts = measures_of(action)
     if earned is not None or name in context.compiled.day_total_actions:
-        context.account.note = note_of(context.time_ms, amounts, () if earned is None else earned.grants)
+        context.account.note = note_of(context.time_ms, amounts, claim_text(context, action, earned))
     context.windows.observe(amounts, context.time_ms)
     if isinstance(action, Browse) and action.data.category is not None:
         day = context.calendar.span("day", context.time_ms).day
@@ -220,8 +221,7 @@ def _purchase(context: Context, action: Purchase) -> Rejection | None:
     context.windows.observe(amounts, context.time_ms)
     today = context.calendar.span("day", context.time_ms)
     context.windows.interests.bought(data.items, context.time_ms, today.day, context.time_ms - today.start_ms)
-    limits = policy.input
-    if limits.refund_horizon_ms:
+    if policy.input.refund_horizon_ms:
         order = Order(
             context.time_ms,
             data.currency,
@@ -234,7 +234,7 @@ def _purchase(context: Context, action: Purchase) -> Rejection | None:
             spent=earned.spent,
             referrer=rewarded_for(context, data.order_id),
         )
-        context.orders.add(data.order_id, order, context.now_ms, limits.reach_ms)
+        context.orders.add(data.order_id, order, context.now_ms, policy.input.reach_ms)
     _count(context, amounts, earned, 0 if referral is None else referral.granted)
     if "purchase" in context.compiled.extending:
         keep_by_activity(context)

@@ -34,6 +34,7 @@ class Order(msgspec.Struct, array_like=True, gc=False):
     A redemption is kept as an order too, with its price as `amount`, its reward as the one line, and the `debits` that
     paid for it: the expiry of each lot and its points. One from stock says how far its `claim` is. `holder` is
     the alias that it, or an order with a referrer, was made under, should that have been linked since; else empty.
+    A review whose text is claimed is kept as one too: its item and rating as the one line, its votes as `pieces`.
     `spent` is what grants, by their place, have taken of the budgets of campaigns. `referrer` has been rewarded for it.
     """
 

@@ -2,6 +2,7 @@
 
 reward/<reward id>             the stock of a reward: how many pieces are claimed
 budget/<campaign>              the budget of a campaign: how many points the partitions have been given to grant from
+review/<fingerprint>           a review's text: which review has used it first
 draw/<reward id>               a draw: its terms as they were at the first ticket, and the chain of tickets
 draw/<reward id>/<page>        who holds which of its tickets, some of them a page
 """
@@ -13,6 +14,7 @@ from loyalty.budgets import BUDGET
 
 REWARD = "reward/"
 DRAW = "draw/"
+REVIEW = "review/"
 
 TICKETS_PER_PAGE = 64
 """So many, that a sale of one rewrites a row of a kilobyte or two."""
@@ -28,6 +30,12 @@ class Budget(msgspec.Struct, array_like=True, tag="budget"):
     """Points of a campaign's budget that the partitions have been given to grant from."""
 
     given: int = 0
+
+
+class ReviewText(msgspec.Struct, array_like=True, tag="review"):
+    """The words of a review: a digest of the claim that came first, empty before it."""
+
+    first: bytes = b""
 
 
 class DrawState(msgspec.Struct, array_like=True, tag="draw"):
@@ -49,7 +57,7 @@ class TicketPage(msgspec.Struct, array_like=True, tag="page"):
     names: list[str] = []
 
 
-Owner = Stock | Budget | DrawState | TicketPage
+Owner = Stock | Budget | ReviewText | DrawState | TicketPage
 """Every kind of owner's row."""
 
 
@@ -81,6 +89,8 @@ def new_owner(subject: str) -> Owner:
         return Stock()
     if subject.startswith(BUDGET):
         return Budget()
+    if subject.startswith(REVIEW):
+        return ReviewText()
     if subject.startswith(DRAW):
         return TicketPage() if "/" in subject.removeprefix(DRAW) else DrawState()
     raise ContractError(f"{subject!r}: is no name of an owner; the record was signed by a newer version, upgrade")

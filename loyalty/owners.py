@@ -4,17 +4,21 @@ An owner is asked in the order of its own log: first come, first served. It deci
 time of its partition, and what it decides is final. Which owners there are: `loyalty.owner_rows`.
 """
 
+from hashlib import blake2b
 from typing import NamedTuple
 
 from features.errors import ContractError
 from loyalty.budgets import BUDGET
 from loyalty.effects import BudgetGrant, BudgetRequest, Claim, ClaimAnswer, ClaimReturn, Effect
-from loyalty.owner_rows import REWARD, Budget, Owner, Stock
+from loyalty.owner_rows import REWARD, Budget, Owner, ReviewText, Stock
 from loyalty.scope import Scope
 
 __all__ = ["OUT_OF_STOCK", "REWARD", "Asked", "Budget", "Owner", "OwnerRequest", "Stock", "ask"]
 
 OUT_OF_STOCK = "out_of_stock"
+COPIED_TEXT = "copied_text"
+
+_CLAIM_BYTES = 12
 
 OwnerRequest = Claim | ClaimReturn | BudgetRequest
 """Every kind of effect that an owner is asked by."""
@@ -38,6 +42,8 @@ def ask(owner: Owner, asked: Asked) -> list[Effect]:
         case Stock(), ClaimReturn(quantity=quantity):
             owner.claimed -= quantity
             return []
+        case ReviewText(), Claim() as claim:
+            return [_answer(asked, claim, _claim_text(owner, claim))]
         case Budget(), BudgetRequest() as request:
             grant = _grant_budget(owner, asked, request)
             return [Effect(asked.subject, asked.time_ms, grant, receiver=asked.sender)]
@@ -56,6 +62,13 @@ def _claim_stock(stock: Stock, asked: Asked, claim: Claim) -> str:
         return OUT_OF_STOCK
     stock.claimed += claim.quantity
     return ""
+
+
+def _claim_text(text: ReviewText, claim: Claim) -> str:
+    """Why the claim is refused; a review that is claimed again, under another id of its writer, is the same one."""
+    name = blake2b(claim.claim.encode(), digest_size=_CLAIM_BYTES).digest()
+    text.first = text.first or name
+    return "" if text.first == name else COPIED_TEXT
 
 
 def _grant_budget(budget: Budget, asked: Asked, request: BudgetRequest) -> BudgetGrant:

@@ -6,6 +6,8 @@ from loyalty.consequences import Consequence
 from loyalty.context import Context, Parts
 from loyalty.decisions import SOURCE, Cause
 from loyalty.effects import ClaimAnswer, DrawWon, ReferralEarned, ReferralUndone, Referred
+from loyalty.originals import text_answered
+from loyalty.owner_rows import REVIEW
 from loyalty.referrals import referral_earned, referral_undone, referred_by
 from loyalty.rewards import draw_won, stock_answered
 from loyalty.scope import Scope
@@ -32,6 +34,8 @@ def receive(parts: Parts, received: Received, scope: Scope, log_time_ms: int) ->
     times_ms = (received.time_ms, log_time_ms)
     context = Context(parts, received.member, Cause(SOURCE, _cause_of(body)), times_ms, scope)
     match body:
+        case ClaimAnswer(owner=owner) if owner.startswith(REVIEW):
+            text_answered(context, body)
         case ClaimAnswer():
             stock_answered(context, body)
         case DrawWon():

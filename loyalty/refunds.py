@@ -126,7 +126,7 @@ def _refunded_share(order: Order, grant: Grant) -> tuple[int, int]:
     return named, matched
 
 
-def take_back(context: Context, order_id: str, order: Order, grant: Grant) -> int:
+def take_back(context: Context, order_id: str, order: Order, grant: Grant, reason: str = "") -> int:
     """Take back what the refunds so far ask for beyond what has been taken before; returns how much that is."""
     refunded, whole = _refunded_share(order, grant)
     points = grant.granted - grant.taken - remaining(grant.granted, whole, refunded)
@@ -135,7 +135,7 @@ def take_back(context: Context, order_id: str, order: Order, grant: Grant) -> in
     if points <= 0:
         return 0
     grant.taken += points
-    facts = Facts(rule=grant.rule, order_id=order_id, grant=grant.entry.hex())
+    facts = Facts(rule=grant.rule, order_id=order_id, grant=grant.entry.hex(), reason=reason)
     if context.policy.points.refunds_free_caps:
         give_back(context, grant.rule, order.time_ms, points)
     if not grant.qualifying:

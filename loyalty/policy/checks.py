@@ -115,6 +115,8 @@ def _action_problems(rule: EarningRule) -> Iterator[str]:
     of_review = (rule.rating_from, rule.text_from, rule.helpful_from)
     if rule.action != "review" and any(value is not None for value in of_review):
         yield "rating_from, text_from and helpful_from: only reviews have a rating, a text and votes"
+    if rule.original and rule.action != "review":
+        yield "original: only reviews have a text"
     if (rule.categories or rule.items) and rule.action not in _WITH_ITEM:
         yield f"categories and items: {rule.action} has no items"
     if rule.action == "share" and rule.categories:

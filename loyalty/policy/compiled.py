@@ -50,6 +50,7 @@ class RulePlan(NamedTuple):
     least_rating: int
     least_text: int
     least_votes: int
+    original: bool
     streak: Streak | None
     day_over_ms: int
     tiers: frozenset[str]
@@ -96,6 +97,8 @@ class Compiled:
         self.rules = {action: tuple(plans) for action, plans in rules.items()}
         self.rule_caps = {plan.rule.id: plan.caps for plans in rules.values() for plan in plans}
         self.day_total_actions = frozenset(rule.action for rule in policy.earning if rule.day_over_ms is not None)
+        each = (plan for plans in rules.values() for plan in plans)
+        self.originals = {plan.rule.id: plan.pending_ms for plan in each if plan.original}
         self.campaigns = tuple(self._campaign(campaign) for campaign in policy.campaigns)
         self.budgets = {each.id: each for each in policy.campaigns if each.budget_points is not None}
         self.ladder = Ladder(policy.tiers)
@@ -122,7 +125,7 @@ class Compiled:
         pending_days = points.pending_days if rule.pending_days is None else rule.pending_days
         over = 0 if rule.amount_over_minor is None else rule.amount_over_minor + 1
         conditional = rule.action != "purchase" and bool(rule.categories or rule.items)
-        of_review = bool(rule.rating_from or rule.text_from or rule.helpful_from)
+        of_review = bool(rule.rating_from or rule.text_from or rule.helpful_from or rule.original)
         return RulePlan(
             rule=rule,
             points=rule.points,
@@ -137,6 +140,7 @@ class Compiled:
             least_rating=rule.rating_from or 0,
             least_text=rule.text_from or 0,
             least_votes=rule.helpful_from or 0,
+            original=rule.original,
             streak=rule.streak,
             day_over_ms=rule.day_over_ms or 0,
             tiers=frozenset(rule.tiers),

@@ -54,7 +54,8 @@ class EarningRule(Section, frozen=True):
     `amount_over_minor`, `amount_from_minor`: the amount must be more than, or at least, this. `day_over_ms`: granted
     once a local day, when the day's total duration of this action passes it. `rating_from`, `text_from`,
     `helpful_from`: least rating of a review, characters of its text, helpful votes. `first_time`: only the first time
-    that the rule applies to a member. `streak`: only for the action that completes one.
+    that the rule applies to a member. `original`: only for a review whose words nobody has used before; until that is
+    known the award is pending, and a copy's is cancelled. `streak`: only for the action that completes one.
     `learned`, `tier_multiplied`: whether the learned weight and the tier's multiplier apply. `pending_days`, `expiry`:
     instead of the programme's.
     """
@@ -74,6 +75,7 @@ class EarningRule(Section, frozen=True):
     text_from: Annotated[int, msgspec.Meta(ge=1, le=20_000)] | None = None
     helpful_from: Annotated[int, msgspec.Meta(ge=1, le=10**6)] | None = None
     first_time: bool = False
+    original: bool = False
     streak: Streak | None = None
     segments: tuple[Name, ...] = ()
     tiers: tuple[Name, ...] = ()

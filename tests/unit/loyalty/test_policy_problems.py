@@ -44,6 +44,7 @@ def problems(text: str) -> list[str]:
         (RULE.replace("purchase", "login") + "per_minor = 5", "earning[r].per_minor, amount_over_minor"),
         (RULE + "per_ms = 5", "earning[r].per_ms and day_over_ms: only browsing has a duration"),
         (RULE + "rating_from = 5", "earning[r].rating_from, text_from and helpful_from: only reviews have"),
+        (RULE + "original = true", "earning[r].original: only reviews have a text"),
         (RULE.replace("purchase", "login") + 'items = ["x"]', "earning[r].categories and items: login has no items"),
         (RULE.replace("purchase", "share") + 'categories = ["x"]', "earning[r].categories: share has no category"),
         (
