@@ -3,13 +3,14 @@
 A budget has an owner, `budget/<campaign>`. An award cannot wait for the owner's answer, so each partition holds a slice
 of the budget and spends from it; when less than half a slice is left it asks for another one. What the slices do not
 hold is not granted, so the budget is never exceeded; what lies unspent in them is at most one slice and a half for each
-partition.
+partition. Once no action can be late enough for the campaign any more, a partition gives back what is left of its slice
+and forgets it.
 """
 
 import msgspec
 
-from loyalty.effects import BudgetGrant, BudgetRequest, Effect
-from loyalty.policy.offers import Campaign
+from loyalty.effects import BudgetGrant, BudgetRequest, ClaimReturn, Effect
+from loyalty.policy.offers import Campaign, to_ms
 
 BUDGET = "budget/"
 
@@ -20,12 +21,14 @@ _SLICES = 8
 class Slice(msgspec.Struct, array_like=True, gc=False):
     """What a partition holds of a campaign's budget.
 
-    `asked`: a request is on its way. `dry`: the owner has no more to give under the policy that it knew.
+    `asked`: a request is on its way. `dry`: the owner has no more to give under the policy that it knew. `end_ms`: when
+    the campaign is over, as far as is known.
     """
 
     left: int = 0
     asked: bool = False
     dry: bool = False
+    end_ms: int = 0
 
 
 class Slices:
@@ -64,6 +67,7 @@ class Slices:
         """Ask the owner for another slice where less than half of one is left; None where that is no use."""
         size = self._size(campaign)
         held = self._rows.setdefault(campaign.id, Slice())
+        held.end_ms = to_ms(campaign.end)
         if held.asked or held.dry or held.left * 2 >= size:
             return None
         held.asked = True
@@ -74,6 +78,19 @@ class Slices:
         held = self._rows[campaign]
         held.left += grant.points
         held.asked, held.dry = False, grant.exhausted
+
+    def retire(self, log_time_ms: int, lateness_ms: int) -> list[Effect]:
+        """Give back what is left for campaigns that no action can be about any more, and forget their slices.
+
+        One of which nothing but a refund is known, as after a move to other partitions, is given back at once.
+        """
+        over = [
+            campaign
+            for campaign, held in self._rows.items()
+            if not held.asked and held.end_ms + lateness_ms <= log_time_ms
+        ]
+        left = [(campaign, self._rows.pop(campaign).left) for campaign in over]
+        return [Effect(BUDGET + each, log_time_ms, ClaimReturn(quantity=points)) for each, points in left if points]
 
     def ask_anew(self) -> None:
         """A new policy may have raised a budget."""

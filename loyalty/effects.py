@@ -36,7 +36,7 @@ class ClaimAnswer(_Body, frozen=True, gc=False, kw_only=True, tag="claim_answer"
 
 
 class ClaimReturn(_Body, frozen=True, gc=False, kw_only=True, tag="claim_return"):
-    """To an owner: a claim that was accepted is given back."""
+    """To an owner: a claim that was accepted is given back, or what is left of a slice of a budget."""
 
     quantity: int = 1
 

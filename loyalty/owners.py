@@ -44,6 +44,9 @@ def ask(owner: Owner, asked: Asked) -> list[Effect]:
             return []
         case ReviewText(), Claim() as claim:
             return [_answer(asked, claim, _claim_text(owner, claim))]
+        case Budget(), ClaimReturn(quantity=points):
+            owner.given -= points
+            return []
         case Budget(), BudgetRequest() as request:
             grant = _grant_budget(owner, asked, request)
             return [Effect(asked.subject, asked.time_ms, grant, receiver=asked.sender)]

@@ -53,13 +53,16 @@ class Exchange:
             self._apply(record, effect)
 
     def top_up(self) -> None:
-        """Ask for slices of the budgets that may be needed, those of announced policies too."""
+        """Ask for slices of budgets that may be needed, those of announced policies too; return those that are over."""
         log_time_ms = self._partition.row.log_time_ms
-        for campaign in self._partition.versions.announced().policy.compiled.budgets.values():
+        policy = self._partition.versions.announced().policy
+        for campaign in policy.compiled.budgets.values():
             if log_time_ms < to_ms(campaign.end):
                 effect = self._partition.slices.request(campaign, log_time_ms)
                 if effect is not None:
                     self._outbox.send(effect)
+        for effect in self._partition.slices.retire(log_time_ms, policy.input.lateness_ms):
+            self._outbox.send(effect)
 
     def _in_turn(self, sender: int, number: int) -> bool:
         expected = self._partition.row.effects_in.get(sender, 0)

@@ -20,7 +20,7 @@ from streams.partition import Partition
 from streams.pipeline import new_fold
 from streams.progress import Progress
 from streams.records import LogRecord, RowStore
-from streams.repartitioning import moving_digest, moving_rows, openings, undelivered, undrained
+from streams.repartitioning import moving_digest, moving_rows, openings, settled_rows, undelivered, undrained
 from streams.settings import Settings
 from streams.table_reading import read_table
 from streams.topic_admin import TopicAdmin
@@ -86,7 +86,7 @@ def repartition(
             raise ContractError("the old generation has moved on meanwhile: stop its producers, and begin again")
         _write(new, wanted, max(Partition.stored(n, rows).row.log_time_ms for n, rows in enumerate(tables)))
     on_step("comparing")
-    rows = [row for table in tables for row in moving_rows(table)]
+    rows = list(settled_rows(tables))
     digest = moving_digest(rows)
     if digest != opened_digest(new):
         raise ContractError("the new generation does not open with what the old one has: keep both, and report this")

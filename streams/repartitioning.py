@@ -2,7 +2,8 @@
 
 Pure. Members take their rows with them unchanged: balances, lots, sequence numbers, orders, what they have seen. What
 a partition knows as a whole is merged: versions must agree everywhere, counters are added up, numbers of training
-examples stay with the partition of the same number, and effects start to count anew, since none is on its way.
+examples stay with the partition of the same number, effects start to count anew, since none is on its way, and what is
+left of slices of budgets goes back to their owners.
 """
 
 import hashlib
@@ -12,6 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from features.errors import ContractError
+from loyalty.budgets import BUDGET
+from loyalty.owner_rows import Budget, decode_owner, encode_owner
 from streams.controls import OpeningData, PolicyData
 from streams.partition import Partition
 from streams.partitioning import partition_of
@@ -92,6 +95,22 @@ def moving_rows(rows: RowStore) -> Iterator[Row]:
             yield key, pack_row(_UNMARKED, row_payload(key, rows.get(key) or b""))
 
 
+def settled_rows(old: Sequence[RowStore]) -> Iterator[Row]:
+    """The rows that move from all old partitions; owners of budgets have back what is left of the slices."""
+    left: Counter[bytes] = Counter()
+    for number, rows in enumerate(old):
+        for campaign, held in Partition.stored(number, rows).row.slices.items():
+            left[owner_key(BUDGET + campaign)] += held.left
+    for rows in old:
+        for key, row in moving_rows(rows):
+            owner = decode_owner(row_payload(key, row)) if left[key] else None
+            if isinstance(owner, Budget):
+                owner.given -= left[key]
+                yield key, pack_row(_UNMARKED, encode_owner(owner))
+            else:
+                yield key, row
+
+
 def moving_digest(rows: Iterable[Row]) -> str:
     """SHA-256 over the rows of members and owners, whatever partition they are in."""
     digest = hashlib.sha256()
@@ -110,9 +129,8 @@ def openings(old: Sequence[RowStore], partitions: int) -> list[list[OpeningData]
     heads = [Partition.stored(number, rows).row for number, rows in enumerate(old)]
     policies = [decode_policy(row_payload(key, row)) for key, row in shared if key.startswith(POLICY_KEYS)]
     members: list[list[Row]] = [[] for _ in range(partitions)]
-    for rows in old:
-        for key, row in moving_rows(rows):
-            members[partition_of(moving_key(key) or b"", partitions)].append((key, row))
+    for key, row in settled_rows(old):
+        members[partition_of(moving_key(key) or b"", partitions)].append((key, row))
     return [
         _opening(policies[-1], [*shared, (PARTITION_KEY, _head(heads, number, partitions))], sorted(members[number]))
         for number in range(partitions)

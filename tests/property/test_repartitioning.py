@@ -139,5 +139,5 @@ def test_every_field_of_a_partition_row_is_told_where_it_goes() -> None:
     """A new field: say in `streams.repartitioning` how the new partitions come by it, then name it here."""
     merged = {"log_time_ms", "policy_version", "weights_version", "examples", "counts", "adopted_ms", "edit_swept"}
     anew = {"topic_id", "partitions", "sweeping", "edit_target", "edit_cursor", "opening", "effects_out", "effects_in"}
-    anew |= {"slices"}  # asked for anew; what the old ones had left is not spent
+    anew |= {"slices"}  # asked for anew; owners of budgets have back what the old ones had left: `settled_rows`
     assert set(PartitionRow.__struct_fields__) == merged | anew

@@ -101,6 +101,11 @@ class Purse:
             self.asked.add(campaign.id)
             self.out.append(Letter(f"budget/{campaign.id}", at, Ask(self.partition, slice_points)))
 
+    def empty(self, campaign: Campaign, at: datetime) -> None:
+        """Give back what is left for a campaign that is over."""
+        if self.held[campaign.id] and campaign.id not in self.asked:
+            self.out.append(Letter(f"budget/{campaign.id}", at, Return(self.held.pop(campaign.id))))
+
     def take(self, gift: Give) -> None:
         """Take what the budget's owner gives."""
         self.held[gift.campaign] += gift.points

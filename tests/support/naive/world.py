@@ -135,7 +135,11 @@ class NaiveWorld:
                 self.claimed[name] += claim.quantity if accepted else 0
                 self.send(receiver, Letter(claim.holder, letter.time, Answer(claim.redemption, accepted)))
             case Return(quantity):
-                self.claimed[str(letter.to)] -= quantity
+                name = str(letter.to)
+                if name.startswith("budget/"):
+                    self.given[name.removeprefix("budget/")] -= quantity
+                else:
+                    self.claimed[name] -= quantity
             case Ask(partition, points):
                 name = str(letter.to).removeprefix("budget/")
                 left = self.budget(name) - self.given[name]
@@ -178,6 +182,8 @@ class NaiveWorld:
             for campaign in self.policy.campaigns:
                 if campaign.budget_points is not None and self.now[number] < campaign.end:
                     self.purses[number].fill(campaign, self.now[number])
+                if self.now[number] >= campaign.end + self.policy.input.lateness_days * DAY:
+                    self.purses[number].empty(campaign, self.now[number])
             for letter in self.purses[number].out:
                 self.send(number, letter)
             self.purses[number].out.clear()
