@@ -1,6 +1,6 @@
 """What becomes of two ids of one person under each knob that has a say in it, with the arithmetic."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -93,3 +93,23 @@ def test_under_anniversary_years_are_those_of_the_id_that_joined_first() -> None
     mine.absorb(other, START_MS + 41 * DAY_MS)
     assert mine.account.core.joined_ms == START_MS
     assert mine.tier == "gold"  # 300.00 and 300.00 in one year of membership
+
+
+@pytest.mark.parametrize("who_logs_in", ["neither", "alias", "canonical", "both"])
+def test_what_was_earned_twice_is_taken_from_where_activity_has_moved_it(who_logs_in: str) -> None:
+    """An order and a review under both ids, points that live for 60 days, and a login that keeps them for longer."""
+    review = '[[earning]]\nid = "say"\naction = "review"\npoints = 40\n'
+    kept = 'expiry = { kind = "after_days", days = 60 }\nextension = { actions = ["login"], days = 90 }\n'
+    mine, other = two(policy_of(f"[points]\n{kept}{BUY}{review}"))
+    for desk in (mine, other):
+        desk.act(purchase("o-1", START_MS, 10_000))  # 100, until 30 April
+        desk.act(action("review", "v-1", START_MS, item_id="p", rating=5))  # 40, until 30 April
+    for name, desk in (("canonical", mine), ("alias", other)):
+        if who_logs_in in {name, "both"}:
+            desk.act(action("login", f"l-{name}", START_MS + 20 * DAY_MS))  # 19 June: all until the end of June
+    other.act(purchase("o-2", START_MS + 25 * DAY_MS, 700))  # 7 of the alias's own, until 25 May
+    mine.absorb(other, START_MS + 26 * DAY_MS)
+    moved = who_logs_in in {"canonical", "both"}
+    end = (datetime(2017, 7, 1, tzinfo=UTC) - START) // timedelta(milliseconds=1) if moved else 60 * DAY_MS
+    lots = [(lot.expires_ms - START_MS, lot.points) for lot in mine.account.core.active]
+    assert lots == sorted([(end, 140), (85 * DAY_MS, 7)])  # 2 x 140 - 140, and 7: the alias's copies are gone
