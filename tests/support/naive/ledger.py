@@ -165,7 +165,7 @@ class NaiveLedger:
             return True
         one = not (data.expires and data.earned)
         known = (data.earned or action.time) <= action.time
-        return data.points > 0 and one and known and self.given_until(data, action) > log
+        return data.points > 0 and one and known and self.time.given_until(self.policy.points.expiry, action) > log
 
     def in_reach(self, at: datetime, action: Action) -> bool:
         return action.time <= at + self.policy.input.refund_horizon_days * DAY
@@ -272,16 +272,9 @@ class NaiveLedger:
         if data.extend_days is not None:
             self.extend(data.extend_days)
         if data.points >= 0:
-            self.add(data.points, self.given_until(data, action))
+            self.add(data.points, self.time.given_until(self.policy.points.expiry, action))
         else:
             self.debit(-data.points, owe=True)
-
-    def given_until(self, data: Any, action: Action) -> datetime:  # noqa: ANN401 - whatever the action carries
-        """When points end that are given by hand."""
-        if data.expires is not None:
-            end: datetime = data.expires
-            return NEVER if end.year == NEVER.year else end
-        return self.time.expires(self.policy.points.expiry, data.earned or action.time)
 
     def hold(self, action: Action, log: datetime) -> None:
         data: Any = action.data

@@ -1,8 +1,10 @@
 """Local calendar arithmetic in the standard library's own words."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from features.actions import Action
 from loyalty.policy import Expiry
 
 DAY = timedelta(days=1)
@@ -61,3 +63,11 @@ class LocalTime:
                 return self.midnight(last.year + 1, 1)
             case "inactivity":
                 return ON_INACTIVITY
+
+    def given_until(self, expiry: Expiry, adjustment: Action) -> datetime:
+        """When points end that are given by hand."""
+        data: Any = adjustment.data
+        if data.expires is not None:
+            end: datetime = data.expires
+            return NEVER if end.year == NEVER.year else end
+        return self.expires(expiry, data.earned or adjustment.time)
