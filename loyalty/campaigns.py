@@ -120,6 +120,19 @@ def _spend(context: Context, campaign: Campaign, wanted: int) -> int:
     return drawn
 
 
+def cut_short(context: Context, kept: Kept, points: int) -> Kept:
+    """What is left of it where the rule's own caps cut `points` more: they are used of no campaign."""
+    spent = unspend(context, kept.spent, points) if kept.spent else kept.spent
+    added: list[tuple[str, int]] = []
+    for campaign, used in reversed(kept.added):
+        back = min(used, points)
+        points -= back
+        context.account.counters[_COUNTER + campaign][0] -= back
+        context.account.counters_changed = True
+        added.append((campaign, used - back))
+    return kept._replace(spent=spent, added=added[::-1])
+
+
 def unspend(context: Context, spent: list[Spent], points: int) -> list[Spent]:
     """Give `points` back to the slices that they came from, the last one first; returns what is still spent."""
     left: list[Spent] = []

@@ -10,7 +10,7 @@ from loyalty.account_rows import LOT_BYTES, LastAward, PendingLot
 from loyalty.awards import award
 from loyalty.basket import Basket
 from loyalty.calendar import AWAITED_MS
-from loyalty.campaigns import NO_BOOST, Kept, Spent, boost_of, unspend, within_campaign_caps
+from loyalty.campaigns import NO_BOOST, Kept, Spent, boost_of, cut_short, within_campaign_caps
 from loyalty.caps import within_caps
 from loyalty.conditions import Basis, add_day_total, basis_of
 from loyalty.context import Context
@@ -161,8 +161,8 @@ def _factors(context: Context, plan: RulePlan, name: str, eligible: int) -> tupl
         granted, cap = kept.granted, kept.cap
     if plan.caps:
         within, rule_cap = within_caps(context, plan, granted)
-        if kept.spent and within < granted:
-            kept = kept._replace(spent=unspend(context, kept.spent, granted - within))
+        if within < granted:
+            kept = cut_short(context, kept, granted - within)
         granted, cap = within, rule_cap or cap
     factors = Factors(
         eligible,

@@ -62,6 +62,9 @@ class Awards:
             boost = best.id, self.added(best, award(best.multiplier_bp) - points + best.bonus)
         granted = self.capped(rule, action, points + boost[1])
         paid = 0 if best is None else self.paid(best, boost[1], points + boost[1] - granted)
+        lost = min(boost[1], points + boost[1] - granted)
+        self.used[f"campaign {boost[0]}", date.min] -= lost
+        boost = boost[0], boost[1] - lost
         return Award(granted, lines, since, boost, paid) if granted else None
 
     def lines(self, rule: EarningRule, action: Action) -> list[int]:

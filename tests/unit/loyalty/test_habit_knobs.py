@@ -165,3 +165,14 @@ def test_a_rules_own_cap_comes_after_the_campaigns() -> None:
     factors = desk.entries[0].data.factors
     assert factors is not None
     assert (factors.desired, factors.granted, factors.cap) == (200, 120, "day")
+
+
+def test_what_a_rules_own_cap_cuts_does_not_use_up_the_campaigns() -> None:
+    text = PURCHASE + 'caps = [{ per = "day", points = 120 }]\n' + campaign("double", 20_000, more="cap_points = 50")
+    orders = [purchase("o-0", START_MS, 10_000), purchase("o-1", START_MS + 1, 10_000)]
+    desk = after(text, [*orders, purchase("o-2", START_MS + DAY_MS, 5_000)])
+    # 100 + 20 of the 50, for the day's cap; nothing; and on the next day 50 + 30, which is what is left of the 50
+    assert [entry.data.active_points for entry in desk.entries] == [120, 80]
+    desk.act(refund("r", START_MS + 2 * DAY_MS, "o-0", 10_000))  # 20 of the campaign's come back
+    desk.act(purchase("o-3", START_MS + 3 * DAY_MS, 5_000))
+    assert desk.entries[-1].data.active_points == 50 + 20
