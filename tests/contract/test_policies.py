@@ -38,7 +38,9 @@ def a_year(policy: Policy, *, sweep_days: int = 0) -> Desk:
         desk.act(action("browse", f"b-{week}", at_ms + DAY_MS, duration_ms=7_300_000))
         desk.act(action("share", f"h-{week}", at_ms + DAY_MS))
         desk.act(action("login", f"l-{week}", at_ms + DAY_MS))
-        desk.act(action("review", f"v-{week}", at_ms + 2 * DAY_MS, item_id="apple", rating=5))
+        desk.act(
+            action("review", f"v-{week}", at_ms + 2 * DAY_MS, item_id="apple", rating=5, text=f"good in week {week}")
+        )
         desk.act(action("coupon_redeem", f"c-{week}", at_ms + 3 * DAY_MS, coupon_id="c"))
         if week % 5 == 4:
             desk.act(refund(f"r-{week}", at_ms + 4 * DAY_MS, f"o-{week}", 1_500, currency, items=items[:1]))
