@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from features.errors import PolicyError
+from loyalty.effects import Claim, ClaimAnswer
 from loyalty.explain import explain_entry, explain_last_award, explain_tier, explain_tier_change
+from loyalty.owner_rows import REVIEW
 from loyalty.policy import Policy, parse_policy
 from streams.zones import zone_rules
 from tests.support.member_desk import DAY_MS, Desk, action, ms, purchase, refund
@@ -41,6 +43,9 @@ def a_year(policy: Policy, *, sweep_days: int = 0) -> Desk:
         desk.act(
             action("review", f"v-{week}", at_ms + 2 * DAY_MS, item_id="apple", rating=5, text=f"good in week {week}")
         )
+        for claim in [effect.body for effect in desk.effects if isinstance(effect.body, Claim)]:
+            desk.receive(ClaimAnswer(owner=REVIEW, claim=claim.claim), at_ms + 2 * DAY_MS)  # nobody else wrote that
+        desk.effects.clear()
         desk.act(action("coupon_redeem", f"c-{week}", at_ms + 3 * DAY_MS, coupon_id="c"))
         if week % 5 == 4:
             desk.act(refund(f"r-{week}", at_ms + 4 * DAY_MS, f"o-{week}", 1_500, currency, items=items[:1]))
