@@ -23,6 +23,9 @@ Refunds = Literal["within_balance", "unlimited"]
 
 PARTITIONS = 2
 STOCK, BUDGET = 3, 150
+# An action that is four days late and is sent on three times still comes within the lateness of 30 days; of older ones,
+# the periods of caps and streaks are forgotten.
+LONGEST_MS = 8 * DAY_MS
 MEMBERS = ("m-1", "m-3", "m-4")  # the last two live in one partition
 _POLICY = """
 format = 1
@@ -171,9 +174,16 @@ class BothWorlds:
 
     # Random steps
 
+    def _go_on(self, by_ms: int) -> None:
+        """Time goes by, and no letter is under way for too long."""
+        oldest_ms = self.now_ms + by_ms - LONGEST_MS
+        while late := [pair for pair, mail in self.log.mail.items() if mail and mail[0].timestamp_ms < oldest_ms]:
+            self.deliver(late[0])
+        self.now_ms += by_ms
+
     def step(self, number: int, picks: Picks, kinds: tuple[str, ...]) -> None:
         """Something happens."""
-        self.now_ms += picks.one_of((0, 0, 0, HOUR_MS, DAY_MS, 3 * DAY_MS, 9 * DAY_MS))
+        self._go_on(picks.one_of((0, 0, 0, HOUR_MS, DAY_MS, 3 * DAY_MS, 9 * DAY_MS)))
         kind = picks.one_of(kinds)
         if kind == "letters":
             for _ in range(1 + picks.below(3)):
