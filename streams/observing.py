@@ -10,8 +10,8 @@ from weakref import WeakKeyDictionary
 from aiohttp.web import Response
 from faust.types.web import Request, View
 
-from streams.agents import Fold, Landed
 from streams.faust_overrides import ShellApp
+from streams.lanes import Fold, Landed
 from streams.logs import fields, log
 from streams.metrics import CONTENT_TYPE, Metrics
 from streams.sampled_audit import SampledAudit, Tally

@@ -26,6 +26,20 @@ from streams.writers import Connection
 Positions = Mapping[TP, int]
 
 
+def refuse_lost_records(positions: Positions, starts: Mapping[TP, int]) -> None:
+    """Go no further where records that are to be read next are no longer there; `starts` are the first that are.
+
+    Raises:
+        ContractError: there are such records.
+    """
+    for tp, position in positions.items():
+        if 0 < position < starts[tp]:
+            raise ContractError(
+                f"{tp.topic}/{tp.partition}: records {position} to {starts[tp] - 1} were deleted before they were "
+                "applied: points would be lost; restore them, or start a new generation, and raise retention.ms"
+            )
+
+
 class Recovery(Service):
     """Takes the place of Faust's recovery service (see `streams.faust_overrides`).
 
@@ -112,21 +126,12 @@ class Recovery(Service):
         changelog = None if table is None else table.changelog_topic_name
         sources = frozenset(tp for tp in assigned if tp.topic != changelog)
         positions = await self._prepare(sources, replays)
-        await self._refuse_lost_records(positions)
+        async with ChangelogReader(self._connection) as reader:
+            refuse_lost_records(positions, await reader.starts(positions))
         if generation_id != self.app.consumer_generation_id:
             return  # assigned again meanwhile; that assignment has its own recovery
         await self._resume(positions, assigned - sources)
         self.on_recovered([tp.partition for tp in positions], time.perf_counter() - started)
-
-    async def _refuse_lost_records(self, positions: Positions) -> None:
-        async with ChangelogReader(self._connection) as reader:
-            starts = await reader.starts(positions)
-        for tp, position in positions.items():
-            if 0 < position < starts[tp]:
-                raise ContractError(
-                    f"{tp.topic}/{tp.partition}: records {position} to {starts[tp] - 1} were deleted before they were "
-                    "applied: points would be lost; restore them, or start a new generation, and raise retention.ms"
-                )
 
     async def _restore(self, table: MemberTable, assigned: frozenset[TP]) -> dict[int, Replay]:
         changelog = table.changelog_topic_name

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from online_models.published import PublishedWeights, decode_published
-from streams.agents import Fold, Landed, Members
+from streams.agents import Members
 from streams.changelog import Replay
 from streams.commit import PartitionCommit, Step
 from streams.controls import tick_record
 from streams.findings_log import FindingsLog, VerdictSender
+from streams.lanes import Fold, Landed
 from streams.metrics import Metrics
 from streams.pipeline import new_fold
 from streams.recommendations_log import RecommendationsLog

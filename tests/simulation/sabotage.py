@@ -14,10 +14,10 @@ from faust.types import TP
 from online_models.examples import Example, PolicyNotice
 from online_models.published import PublishedWeights
 from online_models.training import Trainer
-from streams.agents import PartitionLane
 from streams.changelog import ChangelogReader, Replay, record_mark
 from streams.commit import PartitionCommit
 from streams.exchange import Exchange
+from streams.lanes import PartitionLane
 from streams.pipeline import PartitionFold
 from streams.records import Batch, LogRecord, Output
 from streams.recovery import Positions, Recovery

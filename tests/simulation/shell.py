@@ -102,6 +102,10 @@ class FaustConsumer:
     async def leave_unread(self, partitions: Collection[TP]) -> None:
         """Nothing of the changelog is read here."""
 
+    async def earliest_offsets(self, *partitions: TP) -> Mapping[TP, int]:
+        """No action is ever deleted."""
+        return dict.fromkeys(partitions, 0)
+
     def note_applied(self, positions: Mapping[TP, int]) -> None:
         """What is committed only shows lag."""
 

@@ -7,8 +7,8 @@ from functools import partial
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.agents import Landed, PartitionLane
 from streams.commit import PartitionCommit
+from streams.lanes import Landed, PartitionLane
 from streams.memory_store import MemoryStore
 from streams.records import Batch, LogIdentity, LogRecord
 from tests.support.toy_fold import ToyFold

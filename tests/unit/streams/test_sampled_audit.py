@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from loyalty.account_rows import Core
-from streams.agents import Landed
+from streams.lanes import Landed
 from streams.memory_store import MemoryStore
 from streams.metrics import Metrics
 from streams.observing import observer, show_audit
