@@ -89,7 +89,15 @@ def _absorb_override(context: Context, other: TierOverride | None) -> None:
     """Keep one of two overrides, and say which one has ended."""
     state, ladder = context.core.tier, context.compiled.ladder
     both = [each for each in (state.override, other) if each is not None]
-    both.sort(key=lambda each: (each.kind == "fix", ladder.index.get(each.tier, 0), each.until_ms))
+    # One of them may have ended while the other id's rows were under way.
+    both.sort(
+        key=lambda each: (
+            each.until_ms > context.now_ms,
+            each.kind == "fix",
+            ladder.index.get(each.tier, 0),
+            each.until_ms,
+        )
+    )
     if both:
         state.override = both.pop()
     for ended in both:

@@ -40,10 +40,13 @@ class LinkedDesk(Desk):
             self.ids.remember(digest, log_time_ms // DAY_MS, self.account.note)
         return decisions
 
-    def absorb(self, other: "LinkedDesk", log_time_ms: int) -> None:
-        """Take over everything of `other`, which is an alias from here on; what goes over goes as rows."""
+    def absorb(self, other: "LinkedDesk", log_time_ms: int, left_ms: int | None = None) -> None:
+        """Take over everything of `other`, which is an alias from here on; what goes over goes as rows.
+
+        It has left at `left_ms`, or just now.
+        """
         self.until(log_time_ms)
-        other.until(log_time_ms)
+        other.until(log_time_ms if left_ms is None else left_ms)
         rows = dict(row for part in (other.account, other.orders, other.windows, other.ids) for row in part.rows())
         times_ms = (log_time_ms, log_time_ms)
         cause = Cause("shop/test", "link")

@@ -86,6 +86,18 @@ def test_a_fixed_tier_goes_before_a_floor_and_the_one_that_ends_is_said_to() -> 
     assert [change.data.kind for change in mine.tier_changes][-2:] == ["override_ended", "downgraded"]
 
 
+def test_a_fixed_tier_that_has_ended_while_it_was_under_way_displaces_nothing() -> None:
+    mine, other = two(policy_of(BUY + LADDER))
+    for desk, kind, tier, days in ((mine, "floor", "gold", 90), (other, "fix", "base", 2)):
+        until = (START + timedelta(days=days)).isoformat()
+        by_hand = {"override": kind, "tier": tier, "until": until, "operator": "ann", "reason": "r"}
+        desk.act(action("adjust", f"a-{kind}", START_MS, **by_hand))
+    mine.absorb(other, START_MS + 3 * DAY_MS, left_ms=START_MS + DAY_MS)
+    mine.until(START_MS + 4 * DAY_MS)
+    assert mine.tier == "gold"
+    assert [change.data.kind for change in mine.tier_changes][-1] == "override_ended"
+
+
 def test_under_anniversary_years_are_those_of_the_id_that_joined_first() -> None:
     mine, other = two(policy_of(BUY + LADDER + 'window = "anniversary"\n'))
     other.act(purchase("o-1", START_MS, 30_000))  # joined on 1 March
