@@ -35,7 +35,7 @@ _MAX_OPEN_FILES = 128
 _BLOOM_BITS = 10.0
 
 # A worker that was just killed holds the directory's lock until the kernel has taken it down.
-_LOCK_WAIT_S = 30.0
+LOCK_WAIT_S = 30.0
 _LOCK_POLL_S = 0.25
 
 
@@ -136,23 +136,25 @@ class RocksPartition:
 
     def _open_whole(self) -> "rocksdict.Rdict":
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        deadline = time.monotonic() + _LOCK_WAIT_S
+        deadline = time.monotonic() + LOCK_WAIT_S
         while True:
             try:
                 return rocksdict.Rdict(str(self._path), options=store_options(self._block_cache_bytes))
-            # rocksdict raises bare Exception for everything; its text tells a lock from damage.
+            # rocksdict raises bare Exception for everything; its text tells a lock from damage. Damage comes first:
+            # a "block checksum mismatch" has a lock in it, too.
             except Exception as failure:
-                if "lock" in str(failure).lower():
+                text = str(failure).lower()
+                if "corruption" in text or "no such file" in text:
+                    log("store").warning(
+                        "the store is damaged: building it anew", extra=fields(folder=self._path, cause=str(failure))
+                    )
+                    shutil.rmtree(self._path)
+                elif "lock" in text:
                     if time.monotonic() > deadline:
                         raise CorruptStateError(
                             f"store {self._path} is in use by another process; give each worker its own data directory"
                         ) from failure
                     time.sleep(_LOCK_POLL_S)
-                elif "corruption" in str(failure).lower() or "no such file" in str(failure).lower():
-                    log("store").warning(
-                        "the store is damaged: building it anew", extra=fields(folder=self._path, cause=str(failure))
-                    )
-                    shutil.rmtree(self._path)
                 else:
                     raise
 

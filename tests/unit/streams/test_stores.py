@@ -17,7 +17,7 @@ from features.errors import CorruptStateError
 from streams.changelog import Replay
 from streams.row_format import pack_row, row_mark, row_payload
 from streams.state import PARTITION_KEY
-from streams.stores import NOTHING_READ, MemoryPartition, PartitionStore, RocksPartition
+from streams.stores import LOCK_WAIT_S, NOTHING_READ, MemoryPartition, PartitionStore, RocksPartition
 from streams.writers import MARK_HEADER
 
 CACHE = 1024 * 1024
@@ -193,22 +193,22 @@ def test_a_late_batch_never_changes_what_a_replay_restores(
     assert row_mark(replay.store.get(PARTITION_KEY) or b"") == len(log) - 1
 
 
-def spoil(folder: Path) -> None:
+def spoil(folder: Path, at: float) -> None:
     """Change a byte of the largest table file: its block no longer has the checksum it was written with."""
     table = max(folder.glob("*.sst"), key=lambda path: path.stat().st_size)
     content = bytearray(table.read_bytes())
-    content[len(content) // 4] ^= 1
+    content[round(len(content) * at)] ^= 1
     table.write_bytes(content)
 
 
-def with_a_torn_block(folder: Path) -> None:
-    """A store of many blocks, one of them torn."""
+def with_a_torn_block(folder: Path, at: float = 0.25) -> None:
+    """A store of many blocks, one of them torn: by default one of rows, which opening does not read."""
     store = RocksPartition(folder, b"changelog-1", CACHE)
     draw = random.Random(1)
     store.write([(b"k-%05d" % number, draw.randbytes(100)) for number in range(5_000)], 41)
     store._db.flush()
     store.close()
-    spoil(folder)
+    spoil(folder, at)
 
 
 def scan_all(store: RocksPartition) -> None:
@@ -236,6 +236,26 @@ def test_a_torn_block_is_an_error_for_its_reader_and_the_next_start_builds_anew(
     fresh.write([(b"k", b"v")], 7)
     fresh.close()
     assert RocksPartition(folder, b"changelog-1", CACHE).changelog_offset == 7, "it is built anew once"
+
+
+def test_a_torn_block_that_opening_reads_is_damage_and_no_lock(tmp_path: Path) -> None:
+    """`block checksum mismatch` has the word `lock` in it: such a store was waited for, at every start anew."""
+    folder = tmp_path / "0.db"
+    with_a_torn_block(folder, at=0.998)  # the properties of the table, near its end
+    before = time.monotonic()
+    fresh = RocksPartition(folder, b"changelog-1", CACHE)
+    assert (fresh.changelog_offset, list(fresh.scan(b"", b"\xff"))) == (NOTHING_READ, [])
+    assert time.monotonic() - before < LOCK_WAIT_S
+
+
+def test_a_store_that_somebody_else_has_open_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.stores.LOCK_WAIT_S", 0.2)
+    store = RocksPartition(tmp_path, b"changelog-1", CACHE)
+    store.write([(b"a", b"1")], 7)
+    with pytest.raises(CorruptStateError, match="in use by another process"):
+        RocksPartition(tmp_path, b"changelog-1", CACHE)
+    store.close()
+    assert RocksPartition(tmp_path, b"changelog-1", CACHE).changelog_offset == 7
 
 
 @pytest.mark.parametrize(("days", "offset"), [(28, 7), (30, NOTHING_READ)])
