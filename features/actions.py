@@ -115,6 +115,12 @@ class RefundData(Data, frozen=True, gc=False, kw_only=True):
     items: tuple[LineItem, ...] = ()
 
 
+class DeliveryData(Data, frozen=True, gc=False, kw_only=True):
+    """The order that has arrived."""
+
+    order_id: Identifier
+
+
 class ReviewData(Data, frozen=True, gc=False, kw_only=True):
     """Rating from 1 to 5, text, and the helpful votes that the review has when it arrives."""
 
@@ -371,6 +377,12 @@ class RedeemCancel(Envelope, frozen=True, gc=False, kw_only=True, tag=TYPE_PREFI
     data: RedeemCancelData
 
 
+class Delivery(Envelope, frozen=True, gc=False, kw_only=True, tag=TYPE_PREFIX + "delivery"):
+    """An order has arrived; what a policy lets wait for that becomes active, or begins its return period."""
+
+    data: DeliveryData
+
+
 Action = (
     Enroll
     | Login
@@ -394,6 +406,7 @@ Action = (
     | Consent
     | Erase
     | RedeemCancel
+    | Delivery
 )
 
 ACTION_TYPES: tuple[type[Envelope], ...] = tuple(Envelope.__subclasses__())

@@ -78,7 +78,7 @@ def _numbers_of(action: on.Action, amount_minor: int) -> Amounts:
             amounts = (ACTIVITY, 1), (REDEMPTIONS, data.quantity)
         case on.Misconduct(data=data):
             amounts = (MISCONDUCTS, 1), (SEVERITIES, data.severity)
-        case on.Adjust() | on.LinkIdentity() | on.Consent() | on.Erase() | on.RedeemCancel():
+        case on.Adjust() | on.LinkIdentity() | on.Consent() | on.Erase() | on.RedeemCancel() | on.Delivery():
             amounts = ()
         case (
             on.Enroll()

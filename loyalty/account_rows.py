@@ -12,6 +12,7 @@ one time: of a thousand, two meet with a chance of one in 560 million."""
 class PendingLot(msgspec.Struct, array_like=True, gc=False):
     """Points of one cause that wait: active from `due_ms`, gone at `expires_ms`.
 
+    While they wait for an action (`AwaitedAction`), `due_ms` is when they lapse.
     `lot` is the start of the first grant's entry id, `LOT_BYTES` long.
     """
 
@@ -122,6 +123,14 @@ class Held(msgspec.Struct, array_like=True, gc=False):
     example_offset: int = -1
 
 
+class AwaitedAction(msgspec.Struct, array_like=True, gc=False):
+    """The name of the action that a pending lot waits for, and how long the points wait from then on."""
+
+    lot: bytes
+    action: str
+    pending_ms: int
+
+
 class ReferredBy(msgspec.Struct, array_like=True, gc=False):
     """Who has brought the member, and the order that both were rewarded for, empty as long as there is none."""
 
@@ -133,7 +142,7 @@ class Core(msgspec.Struct, array_like=True):
     """The row `c`. `active_points` is the sum of active lots less `debt`, `pending_points` that of the pending ones.
 
     With `alias_of` set there are no points: everything is with that member, who is the same person. `aliases` are the
-    ids that the member has taken over, in order.
+    ids that the member has taken over, in order. `awaiting` is in order of lots.
     """
 
     member: str = ""
@@ -155,6 +164,7 @@ class Core(msgspec.Struct, array_like=True):
     alias_of: str = ""
     referred: ReferredBy | None = None
     aliases: list[str] = []
+    awaiting: list[AwaitedAction] = []
 
     @property
     def hold_ms(self) -> int:

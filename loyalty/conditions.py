@@ -36,17 +36,24 @@ class DayTotal(NamedTuple):
 
 
 def add_day_total(context: Context, action: Action) -> DayTotal | None:
-    """Add a duration to its local day's total; days that no late action can reach are forgotten."""
+    """Add a duration to its local day's total; None where that is not known any more.
+
+    Days that no late action can reach are forgotten. One that a link has sent on for longer than that counts for none:
+    the award for its day may have been made.
+    """
     if not isinstance(action, Browse):
         return None
     span = context.calendar.span("day", context.time_ms)
-    totals = context.account.counters.setdefault(DAY_TOTAL, {})
+    totals = context.account.counters.get(DAY_TOTAL, {})
     before_ms = totals.get(span.day)
     if before_ms is None:
         before_ms = 0
         oldest = context.calendar.zone.local_day(context.now_ms - context.policy.input.lateness_ms)
+        if span.day < oldest:
+            return None
         for day in [day for day in totals if day < oldest]:
             del totals[day]
+    context.account.counters[DAY_TOTAL] = totals
     after_ms = totals[span.day] = before_ms + action.data.duration_ms
     context.account.counters_changed = True
     return DayTotal(before_ms, after_ms, span.day, span.start_ms)
@@ -65,8 +72,8 @@ def basis_of(
     if plan.conditional:
         if not _action_matches(plan, action) or (plan.tiers and context.core.tier.tier not in plan.tiers):
             return None
-        if plan.day_over_ms and day_total is not None:
-            if not day_total.before_ms <= plan.day_over_ms < day_total.after_ms:
+        if plan.day_over_ms:
+            if day_total is None or not day_total.before_ms <= plan.day_over_ms < day_total.after_ms:
                 return None
             since_ms, day = day_total.start_ms, day_total.day
         if plan.segments and not context.in_segments(plan.segments):  # last, since it takes the feature vector

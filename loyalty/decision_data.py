@@ -16,7 +16,7 @@ EntryKind = Literal[
     "expired",  # a lot reached its end
     "redeemed",  # spent on a reward
     "clawed_back",  # active points of a refunded order taken back
-    "cancelled",  # pending points taken back, for a refund or by a verdict
+    "cancelled",  # pending points taken back, for a refund, by a verdict, or as what they waited for has not come
     "penalised",  # taken for misconduct
     "adjusted",  # an operator's correction
     "returned",  # back to their lots, from a redemption that was called off

@@ -1,7 +1,8 @@
 """What two ids of one person have both earned for one and the same event, so that it is taken back once.
 
-    an order            both keep it for the refund horizon: the copy of which more was given back stands, else that of
-                        the canonical id; what is left of the other's grants is taken back, its amounts are uncounted
+    an order            both keep it for the refund horizon: the copy of which more was given back stands, else the one
+                        that was delivered, else that of the canonical id; what is left of the other's grants is taken
+                        back, its amounts are uncounted
     any other action    both remember its id for the policy's lateness: the alias's awards, noted beside the id, are
                         taken back, its amounts are uncounted; one that earned nothing has no note, and its amounts
                         stay counted twice
@@ -53,7 +54,7 @@ def find_doubles(mine: Side, theirs: Side) -> list[Double]:
         if other is not None and not order.debits:
             order.made_under(theirs.context.member)
             loser, copy = theirs.context, order
-            if order.refunded > other.refunded:
+            if _is_ahead((theirs.context, order), (mine.context, other)):
                 mine.context.orders.touch(order_id, order)
                 loser, copy = mine.context, other
             grants += _of_order(loser, order_id, copy)
@@ -62,6 +63,19 @@ def find_doubles(mine: Side, theirs: Side) -> list[Double]:
         if raw and mine.ids.seen(digest):
             grants += _of_action(theirs.context, read_note(raw))
     return grants
+
+
+def _is_ahead(theirs: tuple[Context, Order], mine: tuple[Context, Order]) -> bool:
+    """Whether more was given back of the alias's copy, or only it has been delivered."""
+    copy, other = theirs[1], mine[1]
+    if copy.refunded != other.refunded:
+        return copy.refunded > other.refunded
+    return _waits(*mine) and not _waits(*theirs)
+
+
+def _waits(context: Context, order: Order) -> bool:
+    lots = {grant.lot for grant in order.grants}
+    return any(awaited.lot in lots for awaited in context.core.awaiting)
 
 
 def _of_order(loser: Context, order_id: str, order: Order) -> list[Double]:

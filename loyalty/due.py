@@ -14,10 +14,10 @@ from loyalty.context import Context, Parts
 from loyalty.decisions import SOURCE, Cause
 from loyalty.holds import put_off
 from loyalty.ledger import entry_id, post
-from loyalty.lots import active_name, add_active, expire, forget_expired, take_pending
+from loyalty.lots import active_name, expire, forget_expired
 from loyalty.notices import notify
 from loyalty.orders import Orders
-from loyalty.reminders import remind_ms
+from loyalty.pending import activate, lapse
 from loyalty.scope import Scope
 from loyalty.tier_events import announce_benefits
 from loyalty.tiers import follow_policy, run_tier_due
@@ -85,8 +85,8 @@ def _do_one(context: Context) -> None:
     """Do the first of what is due at `now_ms`."""
     core, now_ms = context.core, context.now_ms
     if core.pending and core.pending[0].due_ms == now_ms:
-        if not put_off(context):
-            _activate(context)
+        if not (lapse(context) or put_off(context)):
+            activate(context, core.pending[0])
         return
     for lot in core.active:
         if lot_due_ms(core, lot) == now_ms:
@@ -96,16 +96,6 @@ def _do_one(context: Context) -> None:
                 _expire(context, lot)
             return
     run_tier_due(context)
-
-
-def _activate(context: Context) -> None:
-    core = context.core
-    lot = core.pending[0]
-    points = lot.points
-    taken = take_pending(core, lot.lot, points)
-    changes = [] if taken is None else [taken]
-    changes += add_active(core, lot.expires_ms, points, remind_ms(context, lot.expires_ms))
-    post(context, "activated", entry_id(context, "activated", lot.lot.hex()), changes)
 
 
 def _expire(context: Context, lot: ActiveLot) -> None:

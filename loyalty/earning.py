@@ -20,6 +20,7 @@ from loyalty.holds import due_or_held
 from loyalty.ledger import Facts, entry_id, post
 from loyalty.lots import add_active, add_pending
 from loyalty.orders import Grant
+from loyalty.pending import await_action
 from loyalty.policy.compiled import RulePlan
 from loyalty.policy.fields import BP
 from loyalty.reminders import remind_ms
@@ -126,13 +127,16 @@ def _grant_points(
     if plan.original:
         grant.lot = grant.entry[:LOT_BYTES]
         changes = [add_pending(context.core, PendingLot(AWAITED_MS, grant.lot, granted, expires_ms))]
+    elif plan.pending_until:
+        grant.lot = grant.entry[:LOT_BYTES]
+        changes = [await_action(context, plan, basis.since_ms, PendingLot(0, grant.lot, granted, expires_ms))]
     elif due_ms:
         grant.lot = lots.setdefault((due_ms, expires_ms), grant.entry[:LOT_BYTES])
         changes = [add_pending(context.core, PendingLot(due_ms, grant.lot, granted, expires_ms))]
     else:
         changes = add_active(context.core, expires_ms, granted, remind_ms(context, expires_ms))
     context.core.last_award = _last_award(context, name, grant, factors)
-    reason = TEXT_CLAIMED if plan.original else ""
+    reason = TEXT_CLAIMED if plan.original else plan.pending_until and f"waits for {plan.pending_until}"
     post(context, "earned", entry, changes, Facts(name, rule, context.order_id, factors=factors, reason=reason))
     return grant, kept.spent
 

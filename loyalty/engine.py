@@ -2,6 +2,7 @@
 
     purchase  ->  award (before: what was known)  ->  features  ->  what counts for the tier  ->  tier
     refund    ->  take back at the original rates, in the purchase's own buckets and period   ->  tier
+    delivery  ->  what waits for it becomes active, or begins its return period
     redeem, adjust, misconduct  ->  ledger only: points that go never move the tier
 
 The caller has done all work that was due before (`run_due`), and has seen to duplicates and to what is too late.
@@ -9,34 +10,7 @@ The caller has done all work that was due before (`run_due`), and has seen to du
 
 from typing import assert_never
 
-from features.actions import (
-    ACTION_NAMES,
-    ACTION_TYPES,
-    Action,
-    AddToCart,
-    Adjust,
-    Browse,
-    CampaignReceived,
-    Click,
-    Consent,
-    ConsentData,
-    CouponRedeem,
-    Enroll,
-    Erase,
-    Favourite,
-    Feedback,
-    LinkIdentity,
-    Login,
-    Misconduct,
-    Purchase,
-    Redeem,
-    RedeemCancel,
-    Referral,
-    Refund,
-    Review,
-    Search,
-    Share,
-)
+from features import actions as on
 from features.aggregates import Amounts
 from features.event_time import DAY_MS
 from features.measures import measures_of
@@ -56,6 +30,7 @@ from loyalty.milestones import award_milestones
 from loyalty.notes import note_of
 from loyalty.orders import Order, Orders
 from loyalty.originals import claim_text
+from loyalty.pending import deliver, let_go
 from loyalty.referrals import first_purchase, refer, rewarded_for
 from loyalty.refunds import refund
 from loyalty.rejections import Rejection, RejectionReason
@@ -64,13 +39,13 @@ from loyalty.scope import Scope
 from loyalty.tiers import count
 from loyalty.verdicts import Verdict
 
-_NAMES = dict(zip(ACTION_TYPES, ACTION_NAMES, strict=True))
+_NAMES = dict(zip(on.ACTION_TYPES, on.ACTION_NAMES, strict=True))
 
 __all__ = ["Edits", "Rejection", "RejectionReason", "apply_action", "apply_verdict", "next_due_ms", "run_due"]
 
 
 def apply_action(
-    account: Account, orders: Orders, windows: ActivityWindows, action: Action, scope: Scope, log_time_ms: int
+    account: Account, orders: Orders, windows: ActivityWindows, action: on.Action, scope: Scope, log_time_ms: int
 ) -> list[Consequence] | Rejection:
     """Decide on one action and change the member's parts accordingly.
 
@@ -102,51 +77,60 @@ def next_due_ms(account: Account, orders: Orders, edits: Edits = ()) -> int | No
     return min(mine, forget)
 
 
-def _apply(context: Context, action: Action) -> Rejection | None:
+def _apply(context: Context, action: on.Action) -> Rejection | None:
     match action:
+        case on.Purchase():
+            return _purchase(context, action)
         case (
-            Browse()
-            | Search()
-            | Click()
-            | Login()
-            | Favourite()
-            | AddToCart()
-            | Review()
-            | Share()
-            | Feedback()
-            | CouponRedeem()
-            | CampaignReceived()
-            | LinkIdentity()
-            | Erase()
+            on.Browse()
+            | on.Search()
+            | on.Click()
+            | on.Login()
+            | on.Favourite()
+            | on.AddToCart()
+            | on.Review()
+            | on.Share()
+            | on.Feedback()
+            | on.CouponRedeem()
+            | on.CampaignReceived()
+            | on.LinkIdentity()
+            | on.Erase()
         ):
             _join(context)
             _earn(context, action)
-        case Referral():
+        case on.Referral():
             _join(context)
             _earn(context, action)
             refer(context, action)
-        case Purchase():
-            return _purchase(context, action)
-        case Refund():
-            return refund(context, action)
-        case RedeemCancel():
-            return cancel_redemption(context, action)
-        case Redeem() | Misconduct():
+        case on.Refund() | on.Delivery() | on.RedeemCancel():
+            return _follow_up(context, action)
+        case on.Redeem() | on.Misconduct():
             _join(context)
             _spend(context, action)
-        case Adjust():
+        case on.Adjust():
             return _adjust(context, action)
-        case Enroll(data=data):
+        case on.Enroll(data=data):
             _join(context)
             context.core.channels = data.channels
             context.account.core_changed = True
             _earn(context, action)
-        case Consent(data=data):
+        case on.Consent(data=data):
             _join(context)
             _consent(context, data)
         case _:
             assert_never(action)
     return None
+
+
+def _follow_up(context: Context, action: on.Refund | on.Delivery | on.RedeemCancel) -> Rejection | None:
+    """What comes after an order or a redemption, and is nothing without it."""
+    match action:
+        case on.Refund():
+            return refund(context, action)
+        case on.Delivery():
+            return deliver(context, action)
+        case on.RedeemCancel():
+            return cancel_redemption(context, action)
 
 
 def _join(context: Context) -> None:
@@ -160,14 +144,16 @@ def _join(context: Context) -> None:
             context.account.core_changed = True
 
 
-def _earn(context: Context, action: Action) -> None:
+def _earn(context: Context, action: on.Action) -> None:
     name = _NAMES[type(action)]
+    if context.core.awaiting:
+        let_go(context, name)
     earned = earn(context, action, name)
     amounts = measures_of(action)
     if earned is not None or name in context.compiled.day_total_actions:
         context.account.note = note_of(context.time_ms, amounts, claim_text(context, action, earned))
     context.windows.observe(amounts, context.time_ms)
-    if isinstance(action, Browse) and action.data.category is not None:
+    if isinstance(action, on.Browse) and action.data.category is not None:
         day = context.calendar.span("day", context.time_ms).day
         context.windows.interests.viewed(action.data.category, day)
     _count(context, amounts, earned)
@@ -184,19 +170,19 @@ def _count(context: Context, amounts: Amounts, earned: Earned | None, more: int 
         count(context, amounts, context.time_ms, earned.points + extra, earned.qualifying)
 
 
-def _spend(context: Context, action: Redeem | Misconduct) -> None:
-    if isinstance(action, Redeem):
+def _spend(context: Context, action: on.Redeem | on.Misconduct) -> None:
+    if isinstance(action, on.Redeem):
         redeem(context, action)
     else:
         penalise(context, action)
     amounts = measures_of(action)
     context.windows.observe(amounts, context.time_ms)
-    if isinstance(action, Misconduct):
+    if isinstance(action, on.Misconduct):
         hold(context, action)
     count(context, amounts, context.time_ms)
 
 
-def _adjust(context: Context, action: Adjust) -> Rejection | None:
+def _adjust(context: Context, action: on.Adjust) -> Rejection | None:
     objection = adjustment_objection(context, action)
     if objection is None:
         _join(context)
@@ -204,7 +190,7 @@ def _adjust(context: Context, action: Adjust) -> Rejection | None:
     return objection
 
 
-def _purchase(context: Context, action: Purchase) -> Rejection | None:
+def _purchase(context: Context, action: on.Purchase) -> Rejection | None:
     data, policy = action.data, context.policy
     rate_ppm = policy.programme.rate_ppm(data.currency)
     if rate_ppm is None:
@@ -213,6 +199,8 @@ def _purchase(context: Context, action: Purchase) -> Rejection | None:
     if context.orders.get(data.order_id) is not None:
         return Rejection("duplicate_order", f"order {data.order_id!r} has been applied before")
     _join(context)
+    if context.core.awaiting:
+        let_go(context, "purchase")
     context.order_id = data.order_id
     basket = basket_of(data, rate_ppm, policy.points.exclude)
     earned = earn(context, action, "purchase", basket) or Earned(0, 0, [], [])
@@ -241,7 +229,7 @@ def _purchase(context: Context, action: Purchase) -> Rejection | None:
     return None
 
 
-def _consent(context: Context, data: ConsentData) -> None:
+def _consent(context: Context, data: on.ConsentData) -> None:
     withheld = context.core.withheld
     if data.granted and data.purpose in withheld:
         withheld.remove(data.purpose)

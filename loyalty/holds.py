@@ -92,8 +92,9 @@ def _move_put_off(context: Context, before_ms: int) -> None:
     due_ms = max(core.hold_ms, context.now_ms)
     if before_ms <= context.now_ms:
         return
+    awaiting = {awaited.lot for awaited in core.awaiting}
     for lot in core.pending:
-        if lot.due_ms == before_ms:
+        if lot.due_ms == before_ms and lot.lot not in awaiting:
             lot.due_ms = due_ms
     core.pending.sort(key=place_of)
 

@@ -70,6 +70,8 @@ def take_pending(core: Core, lot: bytes, points: int) -> LotChange | None:
     core.pending_points -= taken
     if not held.points:
         del core.pending[at]
+        if core.awaiting:
+            core.awaiting = [awaited for awaited in core.awaiting if awaited.lot != lot]
     return LotChange(lot.hex(), "pending", -taken, shown_ms(held.expires_ms))
 
 

@@ -100,6 +100,8 @@ def _absorb_facts(context: Context, other: Core) -> None:
     awards = [last for last in (other.last_award, core.last_award) if last is not None]
     core.last_award = max(awards, key=lambda last: last.time_ms, default=None)
     core.voided += other.voided
+    awaiting = {awaited.lot: awaited for awaited in (*other.awaiting, *core.awaiting)}
+    core.awaiting = [awaiting[lot] for lot in sorted(awaiting)]
     for past in other.expired:
         _absorb_expired(core, past)
     if core.held is not None or other.held is not None:

@@ -64,11 +64,15 @@ def undo_referral(context: Context, order_id: str, order: Order) -> None:
         context.out.append(Effect(order.referrer, context.time_ms, undone))
 
 
+def unknown_order(order_id: str) -> Rejection:
+    """Why nothing can be done about an order that is not kept, or not any more."""
+    return Rejection("unknown_order", f"no order {order_id!r} of this member within the refund horizon")
+
+
 def _objection(context: Context, action: Refund, order: Order | None) -> Rejection | None:
     data = action.data
-    horizon_ms = context.policy.input.refund_horizon_ms
-    if order is None or context.time_ms > order.time_ms + horizon_ms:
-        return Rejection("unknown_order", f"no order {data.order_id!r} of this member within the refund horizon")
+    if order is None or context.time_ms > order.time_ms + context.policy.input.refund_horizon_ms:
+        return unknown_order(data.order_id)
     if data.currency != order.currency:
         return Rejection(
             "currency_mismatch", f"order {data.order_id!r} was paid in {order.currency}, not {data.currency}"

@@ -155,12 +155,10 @@ def _use_benefit(context: Context, benefit: Benefit, quantity: int) -> None:
         counter = context.account.counters.get(key, {})
         used = counter.get(span.day, 0) + quantity
         use = BenefitUse(benefit.id, quantity, used, benefit.quota, end_ms if end_ms < NEVER_MS else 0)
-        if used > benefit.quota:
+        oldest = context.calendar.span(CAP_PERIODS.get(benefit.per), context.now_ms - context.policy.input.lateness_ms)
+        if used > benefit.quota or (span.day not in counter and span.day < oldest.day):
             refusal = "quota_used"
         else:
-            oldest = context.calendar.span(
-                CAP_PERIODS.get(benefit.per), context.now_ms - context.policy.input.lateness_ms
-            )
             kept = {past: times for past, times in counter.items() if past >= oldest.day}
             context.account.counters[key] = {**kept, span.day: used}
             context.account.counters_changed = True

@@ -102,9 +102,8 @@ class RocksPartition:
         identity: Which changelog the rows come from; a store of another one is deleted and built anew.
         block_cache_bytes: Memory for blocks that were read; Faust's default would be 2 GiB.
 
-    A database that is damaged is deleted, too: the changelog has everything. Damage that shows when the database is
-    opened is mended there and then. A block that is torn shows when it is read: that ends the process, and the store is
-    built anew at the next start.
+    A database that is damaged is deleted, too: the changelog has everything. Damage that opening it shows is mended
+    there and then. A torn block of rows shows when it is read: that ends the process; the next start builds anew.
     """
 
     def __init__(self, path: Path, identity: bytes, block_cache_bytes: int) -> None:
@@ -140,8 +139,7 @@ class RocksPartition:
         while True:
             try:
                 return rocksdict.Rdict(str(self._path), options=store_options(self._block_cache_bytes))
-            # rocksdict raises bare Exception for everything; its text tells a lock from damage. Damage comes first:
-            # a "block checksum mismatch" has a lock in it, too.
+            # rocksdict raises bare Exception for everything; a "block checksum mismatch" has a lock in it, too.
             except Exception as failure:
                 text = str(failure).lower()
                 if "corruption" in text or "no such file" in text:

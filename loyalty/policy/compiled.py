@@ -57,6 +57,8 @@ class RulePlan(NamedTuple):
     segments: tuple[tuple[BoundPlan, ...], ...]
     conditional: bool
     pending_ms: int
+    pending_until: str
+    limit_ms: int
     expiry: Expiry
     caps: tuple[CapPlan, ...]
 
@@ -149,6 +151,8 @@ class Compiled:
             or bool(rule.segments or rule.tiers or rule.day_over_ms or rule.streak)
             or of_review,
             pending_ms=pending_days * DAY_MS,
+            pending_until=rule.pending_until or "",
+            limit_ms=(rule.pending_limit_days or 0) * DAY_MS,
             expiry=rule.expiry or points.expiry,
             caps=_caps(rule),
         )

@@ -57,7 +57,9 @@ class EarningRule(Section, frozen=True):
     that the rule applies to a member. `original`: only for a review whose words nobody has used before; until that is
     known the award is pending, and a copy's is cancelled. `streak`: only for the action that completes one.
     `learned`, `tier_multiplied`: whether the learned weight and the tier's multiplier apply. `pending_days`, `expiry`:
-    instead of the programme's.
+    instead of the programme's. `pending_until`: points wait for the member's next action of this name, or the
+    `delivery` of their order, and their `pending_days` count from then on; where it has not come
+    `pending_limit_days` after they were earned, they are cancelled.
     """
 
     id: Name
@@ -82,6 +84,8 @@ class EarningRule(Section, frozen=True):
     learned: bool = True
     tier_multiplied: bool = True
     pending_days: Days | None = None
+    pending_until: Name | None = None
+    pending_limit_days: Annotated[int, msgspec.Meta(ge=1, le=3_650)] | None = None
     expiry: Expiry | None = None
     caps: tuple[Cap, ...] = ()
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from features.event_time import DAY_MS, Period
 from features.table import measure_index
-from loyalty.policy.checks import ACTIVE_MONTHS, EARNED_POINTS, QUALIFYING_POINTS
 from loyalty.policy.fields import BP
+from loyalty.policy.rule_checks import ACTIVE_MONTHS, EARNED_POINTS, QUALIFYING_POINTS
 from loyalty.policy.tiers import ScoreTerm, Tiers
 
 if TYPE_CHECKING:

@@ -55,6 +55,7 @@ ACTION_DATA: Mapping[str, dict[str, object]] = {
     "consent": {"purpose": "marketing", "granted": True},
     "erase": {},
     "redeem_cancel": {"redeem_id": "e-1"},
+    "delivery": {"order_id": "o-1"},
 }
 
 

@@ -53,6 +53,13 @@ pending_days = 3
 id = "look"
 action = "login"
 points = 3
+[[earning]]
+id = "pass_on"
+action = "share"
+points = 2
+pending_until = "search"
+pending_limit_days = 9
+pending_days = 1
 [points]
 expiry = {{ kind = "after_days", days = 40 }}
 [tiers]

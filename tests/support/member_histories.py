@@ -86,6 +86,22 @@ id = "welcome"
 action = "purchase"
 points = 50
 first_time = true
+[[earning]]
+id = "arrived"
+action = "purchase"
+points = 4
+per_minor = 100
+categories = ["house"]
+pending_until = "delivery"
+pending_limit_days = 20
+pending_days = 3
+[[earning]]
+id = "come_back"
+action = "login"
+points = 6
+pending_until = "purchase"
+pending_limit_days = 15
+pending_days = 0
 [[penalties]]
 id = "spam"
 points = 30
@@ -175,12 +191,23 @@ day_over_ms = 1_800_000
 
 
 Kind = Literal[
-    "purchase", "refund", "review", "browse", "redeem", "adjust", "misconduct", "login", "fraud", "call_off", "by_hand"
+    "purchase",
+    "refund",
+    "review",
+    "browse",
+    "redeem",
+    "adjust",
+    "misconduct",
+    "login",
+    "fraud",
+    "call_off",
+    "by_hand",
+    "delivery",
 ]
 # Twice the purchases, since most of what can happen is about them.
 ALL: tuple[Kind, ...] = (
     "purchase", "purchase", "refund", "review", "browse", "redeem", "adjust", "misconduct", "login", "fraud",
-    "call_off", "by_hand",
+    "call_off", "by_hand", "delivery",
 )  # fmt: skip
 
 
@@ -247,6 +274,11 @@ def _refund(at: _Scene) -> Action:
     return refund(at.name, at.log_ms, order_id, part, items=by_line if at.picks.below(2) else [])
 
 
+def _delivery(at: _Scene) -> Action:
+    order_id, _ = at.picks.one_of(at.orders) if at.orders else ("none", 0)
+    return action("delivery", at.name, at.time_ms, order_id=order_id)
+
+
 def _redeem(at: _Scene) -> Action:
     at.redeemed.append(at.name)
     return action("redeem", at.name, at.time_ms, reward_id="mug")
@@ -301,6 +333,7 @@ _MAKERS: dict[Kind, Callable[[_Scene], Action]] = {
     "fraud": lambda at: action("misconduct", at.name, at.time_ms, kind="fraud", severity=5),
     "login": lambda at: action("login", at.name, at.time_ms),
     "by_hand": _by_hand,
+    "delivery": _delivery,
 }
 
 

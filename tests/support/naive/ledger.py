@@ -5,7 +5,6 @@ Points of one expiry are alike, so a "pool" is all that expires at one time.
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
@@ -13,55 +12,11 @@ from typing import Any
 from features.actions import Action
 from loyalty.policy import Policy
 from tests.support.naive.awards import Awards
+from tests.support.naive.kept import Bought, Grant, Redemption
 from tests.support.naive.tiers import Tiers
 from tests.support.naive.times import DAY, NEVER, ON_INACTIVITY, LocalTime
 
 LONG_AGO = datetime.min.replace(tzinfo=NEVER.tzinfo)
-
-
-@dataclass(eq=False)
-class Grant:
-    """Points of one rule for one action; `taken` of them have gone back with refunds."""
-
-    rule: str
-    points: int
-    lines: list[int]
-    due: datetime | None
-    expires: datetime
-    taken: int = 0
-    void: bool = False
-    boost: tuple[str, int] = ("", 0)
-    freed: int = 0
-    budget: int = 0
-
-
-@dataclass
-class Bought:
-    """An order with what it earned; `line_refunds` are by line, `refunded` is all that went back."""
-
-    at: datetime
-    amount: int
-    items: list[tuple[str, int]]
-    grants: list[Grant] = field(default_factory=list)
-    refunded: int = 0
-    line_refunds: list[int] = field(default_factory=list)
-    closed: bool = False
-
-    def left(self, item_id: str) -> int:
-        lines = zip(self.items, self.line_refunds, strict=True)
-        return sum(amount - back for (item, amount), back in lines if item == item_id)
-
-
-@dataclass
-class Redemption:
-    """A redemption: its reward, when and how many, and what each pool paid; `answer` is that of a stock's owner."""
-
-    at: datetime
-    reward: str
-    paid: list[tuple[datetime, int]]
-    quantity: int = 1
-    off: bool = False
-    answer: str = ""
 
 
 class NaiveLedger:
@@ -114,6 +69,9 @@ class NaiveLedger:
             at, _, what = due
             if not isinstance(what, Grant):
                 self.ended.append((what, at, self.pools.pop(what)))
+            elif what.until:
+                self.pending.remove(what)
+                what.void = True
             elif self.held > at:
                 what.due = self.held
             else:
@@ -143,8 +101,10 @@ class NaiveLedger:
     def may(self, action: Action, log: datetime) -> bool:
         data: Any = action.data
         match action.name:
-            case "refund":
-                return self.may_refund(action)
+            case "refund" | "delivery":
+                order = self.orders.get(data.order_id)
+                known = order is not None and self.in_reach(order.at, action)
+                return known and (action.name == "delivery" or self.may_refund(action))
             case "redeem_cancel":
                 redemption = self.redeemed.get(data.redeem_id)
                 return redemption is not None and not redemption.off and self.in_reach(redemption.at, action)
@@ -173,7 +133,7 @@ class NaiveLedger:
     def may_refund(self, action: Action) -> bool:
         data: Any = action.data
         order = self.orders.get(data.order_id)
-        if order is None or order.closed or not self.in_reach(order.at, action):
+        if order is None or order.closed:
             return False
         wanted: Counter[str] = Counter()
         for item in data.items:
@@ -185,12 +145,14 @@ class NaiveLedger:
 
     def apply(self, action: Action, log: datetime) -> None:
         data: Any = action.data
-        if action.name not in {"refund", "redeem_cancel"}:
+        if action.name not in {"refund", "redeem_cancel", "delivery"}:
             after = action.time.replace(hour=0, minute=0, second=0, microsecond=0) + DAY
             self.idle = max(self.idle, after + self.policy.points.expiry.days * DAY)
         match action.name:
             case "refund":
                 self.refund(data)
+            case "delivery":
+                self.let_go(self.orders[data.order_id].grants, action, log)
             case "redeem":
                 self.redeem(action, log)
             case "redeem_cancel":
@@ -208,6 +170,7 @@ class NaiveLedger:
     def earn(self, action: Action, log: datetime) -> None:
         data: Any = action.data
         tier = self.tiers.standing(log)[0]
+        self.let_go(list(self.pending), action, log)
         grants = []
         for rule in self.policy.earning:
             award = self.awards.of(rule, action, tier) if rule.action == action.name else None
@@ -216,6 +179,9 @@ class NaiveLedger:
                 expires = self.time.expires(rule.expiry or self.policy.points.expiry, award.since)
                 due = award.since + days * DAY if days else None
                 grant = Grant(rule.id, award.points, award.lines, due, expires, boost=award.boost, budget=award.budget)
+                if rule.pending_until:
+                    grant.due = award.since + (rule.pending_limit_days or 0) * DAY
+                    grant.until, grant.days = rule.pending_until, days
                 grants.append(self.grant(grant, log))
         if action.name == "purchase":
             grants += self.referral(action, log)
@@ -246,6 +212,15 @@ class NaiveLedger:
         else:
             self.pending.append(grant)
         return grant
+
+    def let_go(self, grants: list[Grant], action: Action, log: datetime) -> None:
+        """Those grants that have waited for this action wait their days, or until a hold ends, or no longer."""
+        for grant in grants:
+            if grant in self.pending and grant.until == action.name:
+                grant.until, grant.due = None, action.time + grant.days * DAY
+                if grant.due <= log < self.held:
+                    grant.due = self.held
+        self.run_until(log)
 
     def award_milestones(self, at: datetime, log: datetime) -> None:
         """What purchases have reached in number; the same step is never awarded twice."""
@@ -283,13 +258,13 @@ class NaiveLedger:
             fits = data.severity >= rule.severity_from and (not rule.kinds or data.kind in rule.kinds)
             if fits and until > max(self.held, log):
                 for grant in self.pending:
-                    grant.due = until if grant.due == self.held else grant.due
+                    grant.due = until if grant.due == self.held and not grant.until else grant.due
                 self.held = until
 
     def decide(self, verdict: str, log: datetime) -> None:
         if verdict == "release":
             for grant in self.pending:
-                grant.due = log if grant.due == self.held else grant.due
+                grant.due = log if grant.due == self.held and not grant.until else grant.due
         else:
             for grant in self.pending:
                 grant.void = True

@@ -6,7 +6,8 @@ from typing import Any
 from features.actions import Action
 from loyalty.policy import Campaign, EarningRule, Policy
 from tests.support.naive.awards import Award, Awards
-from tests.support.naive.ledger import LONG_AGO, Bought, Grant, NaiveLedger, Redemption
+from tests.support.naive.kept import Bought, Grant, Redemption
+from tests.support.naive.ledger import LONG_AGO, NaiveLedger
 from tests.support.naive.letters import (
     Answer,
     BeOne,

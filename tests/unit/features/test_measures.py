@@ -24,6 +24,7 @@ DATA: dict[str, dict[str, object]] = {
     "feedback": {"satisfaction": 5},
     "redeem": {"reward_id": "r1", "quantity": 3},
     "redeem_cancel": {"redeem_id": "e1"},
+    "delivery": {"order_id": "o-1"},
     "coupon_redeem": {"coupon_id": "c1"},
     "campaign_received": {"campaign_id": "k1"},
     "misconduct": {"kind": "fake review", "severity": 2},
@@ -56,6 +57,7 @@ EXPECTED = {
     "consent": {},
     "erase": {},
     "redeem_cancel": {},
+    "delivery": {},
 }
 
 

@@ -7,6 +7,7 @@ from loyalty.policy import parse_policy
 from tests.support.member_desk import policy_of
 
 RULE = '[[earning]]\nid = "r"\naction = "purchase"\npoints = 1\n'
+WAITS = 'pending_until = "delivery"\npending_limit_days = 5\n'
 TIERS = '[tiers]\nbasis = "spend"\nladder = [{ id = "a", threshold = 0 }, { id = "b", threshold = 10 }]\n'
 
 
@@ -54,6 +55,29 @@ def problems(text: str) -> list[str]:
         (RULE + 'unit = "qualifying"', "earning[r].unit: qualifying units count for nothing"),
         (RULE + 'caps = [{ per = "day" }]', "earning[r].caps[day]: give either points or times"),
         (RULE + 'caps = [{ per = "day", points = 1, times = 1 }]', "earning[r].caps[day]: give either points or times"),
+        # waiting for an action
+        (RULE + 'pending_until = "delivery"', "earning[r].pending_until and pending_limit_days: give both"),
+        (RULE + "pending_limit_days = 5", "earning[r].pending_until and pending_limit_days: give both"),
+        (
+            RULE + WAITS.replace("delivery", "refund"),
+            "earning[r].pending_until: there is no action to wait for `refund`",
+        ),
+        (
+            RULE.replace("purchase", "login") + WAITS,
+            "earning[r].pending_until: a delivery is that of an order, and login",
+        ),
+        (
+            RULE.replace("purchase", "review") + WAITS.replace("delivery", "login") + "original = true",
+            "earning[r].pending_until: not with original",
+        ),
+        (
+            RULE + WAITS + "[input]\nrefund_horizon_days = 4",
+            "earning[r].pending_limit_days: an order's delivery is known",
+        ),
+        (
+            RULE + WAITS + "pending_days = 6\nexpiry = { kind = 'after_days', days = 10 }",
+            "earning[r].expiry.kind: points could expire before they leave pending after 11 days",
+        ),
         # expiry
         ('[points]\nexpiry = { kind = "after_days" }', "points.expiry.days: must be at least 1 for after_days"),
         ('[points]\nexpiry = { kind = "never", days = 5 }', "points.expiry.kind: points that never expire"),
