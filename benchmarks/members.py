@@ -25,7 +25,8 @@ from streams.members import DEFAULT_CACHED_MEMBERS
 from streams.pipeline import PartitionFold
 from streams.records import LogRecord
 from streams.replay import REPLAY_KEY
-from streams.stores import RocksPartition, store_options
+from streams.store_options import store_options
+from streams.stores import RocksPartition
 
 SIZES = (10_000, 100_000, 1_000_000, 5_000_000)
 _CACHE_BYTES = 32 * 1024 * 1024

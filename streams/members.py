@@ -16,7 +16,7 @@ from streams.state import ALL_MEMBERS, DUE, Member, due_key, member_of, member_p
 # 4 to 10 KB each in memory; enough that a batch's members are usually there, little beside a million on disk.
 DEFAULT_CACHED_MEMBERS = 20_000
 # Of all partitions together, should one worker have to serve every one of them: a worker stays under 1 GiB.
-_MOST_CACHED_MEMBERS = 60_000
+_MOST_CACHED_MEMBERS = 40_000
 _FEWEST_CACHED_MEMBERS = 500
 
 # First guess of what a changed member adds to a state batch; corrected by each batch that is written.
@@ -31,7 +31,7 @@ def members_to_keep(partitions: int) -> int:
 
     Example:
         >>> members_to_keep(1), members_to_keep(8), members_to_keep(1_000)
-        (20000, 7500, 500)
+        (20000, 5000, 500)
     """
     return max(_FEWEST_CACHED_MEMBERS, min(DEFAULT_CACHED_MEMBERS, _MOST_CACHED_MEMBERS // partitions))
 

@@ -24,5 +24,6 @@ def remove_outdated(folder: Path) -> None:
 
 def is_outdated(folder: Path) -> bool:
     """Whether nothing was written into a store's folder for about as long as the changelog keeps deletions."""
-    newest = max((file.stat().st_mtime for file in folder.glob("*")), default=time.time())
+    files = (*folder.glob("*.sst"), *folder.glob("MANIFEST-*"))  # RocksDB writes into others while there are no rows
+    newest = max((file.stat().st_mtime for file in files), default=time.time())
     return time.time() - newest > (DELETIONS_KEPT_MS - _MARGIN_MS) / 1000

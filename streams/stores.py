@@ -16,6 +16,7 @@ from features.errors import CorruptStateError
 from streams.logs import fields, log
 from streams.memory_store import MemoryStore
 from streams.store_age import remove_outdated
+from streams.store_options import store_options
 
 Rows = Iterable[tuple[bytes, bytes | None]]
 
@@ -28,11 +29,14 @@ _IDENTITY_KEY = b"\xffchangelog-identity"
 # A file of this name beside a database says that it is damaged.
 _TORN_SUFFIX = ".torn"
 
-# Per partition, beside the block cache.
-_WRITE_BUFFER_BYTES = 16 * 1024 * 1024
-_WRITE_BUFFERS = 3
-_MAX_OPEN_FILES = 128
-_BLOOM_BITS = 10.0
+# The changelog is the log: what a killed process had only in memory is read from there again. Buffers reach the disk
+# whole and in order, so a store is always that of one changelog offset. A log of RocksDB's own costs as much again as
+# the rows do (`docs/performance.md`).
+_WITHOUT_LOG = rocksdict.WriteOptions()
+_WITHOUT_LOG.disable_wal = True
+
+# How long a row stays in memory alone: a killed process reads no more than that again.
+_FLUSH_EVERY_S = 300.0
 
 # A worker that was just killed holds the directory's lock until the kernel has taken it down.
 LOCK_WAIT_S = 30.0
@@ -111,6 +115,7 @@ class RocksPartition:
         # Beside the database, because the next start deletes that.
         self._torn = path.with_name(path.name + _TORN_SUFFIX)
         self._block_cache_bytes = block_cache_bytes
+        self._flushed_s = time.monotonic()
         remove_outdated(path)
         self._db = self._open_whole()
         if self._torn.exists() or self._get_or_none(_IDENTITY_KEY) != identity:
@@ -121,7 +126,7 @@ class RocksPartition:
             self._db.close()
             shutil.rmtree(path)
             self._db = rocksdict.Rdict(str(path), options=store_options(block_cache_bytes))
-            self._db.put(_IDENTITY_KEY, identity)
+            self._db.put(_IDENTITY_KEY, identity)  # with a log: what is on disk says whose it is from the start
             self._torn.unlink(missing_ok=True)
         stored = self._db.get(_OFFSET_KEY)
         self._offset = NOTHING_READ if stored is None else int.from_bytes(stored, "big", signed=True)
@@ -211,11 +216,14 @@ class RocksPartition:
                 batch.put(key, value)
         batch.put(_OFFSET_KEY, changelog_offset.to_bytes(8, "big", signed=True))
         try:
-            self._db.write(batch)
+            self._db.write(batch, _WITHOUT_LOG)
         except Exception as failure:
             self._refuse_if_torn(failure)
             raise
         self._offset = changelog_offset
+        if time.monotonic() - self._flushed_s > _FLUSH_EVERY_S:
+            self._db.flush(wait=False)
+            self._flushed_s = time.monotonic()
 
     def _refuse_if_torn(self, failure: Exception) -> None:
         """Leave word for the next start, if the store is damaged.
@@ -232,19 +240,3 @@ class RocksPartition:
     def close(self) -> None:
         """Close the database; its lock is free when this returns."""
         self._db.close()
-
-
-def store_options(block_cache_bytes: int) -> "rocksdict.Options":
-    """How RocksDB is set up for a partition's rows."""
-    options = rocksdict.Options(raw_mode=True)
-    options.create_if_missing(create_if_missing=True)
-    options.set_max_open_files(_MAX_OPEN_FILES)
-    options.set_write_buffer_size(_WRITE_BUFFER_BYTES)
-    options.set_max_write_buffer_number(_WRITE_BUFFERS)
-    # A log file cut short by a power failure is an older state, still one of some changelog offset; a hole is not.
-    options.set_wal_recovery_mode(rocksdict.DBRecoveryMode.point_in_time())
-    blocks = rocksdict.BlockBasedOptions()
-    blocks.set_block_cache(rocksdict.Cache(block_cache_bytes))
-    blocks.set_bloom_filter(_BLOOM_BITS, block_based=False)
-    options.set_block_based_table_factory(blocks)
-    return options

@@ -2,6 +2,8 @@
 
 import os
 import random
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from itertools import pairwise
@@ -19,6 +21,7 @@ from streams.row_format import pack_row, row_mark, row_payload
 from streams.state import PARTITION_KEY
 from streams.stores import LOCK_WAIT_S, NOTHING_READ, MemoryPartition, PartitionStore, RocksPartition
 from streams.writers import MARK_HEADER
+from tests.support.processes import eventually
 
 CACHE = 1024 * 1024
 NewStore = Callable[[], PartitionStore]
@@ -236,6 +239,52 @@ def test_a_torn_block_is_an_error_for_its_reader_and_the_next_start_builds_anew(
     fresh.write([(b"k", b"v")], 7)
     fresh.close()
     assert RocksPartition(folder, b"changelog-1", CACHE).changelog_offset == 7, "it is built anew once"
+
+
+WRITES_AND_IS_KILLED = """
+import os, sys
+from pathlib import Path
+from streams.stores import RocksPartition
+store = RocksPartition(Path(sys.argv[1]), b"changelog-1", 1024 * 1024)
+for offset in range(600):
+    rows = [(b"k-%03d" % (number % 1_000), b"%09d" % offset * 100) for number in range(offset, offset + 100)]
+    store.write([(b"last", b"%d" % offset), *rows], offset)
+print(store.changelog_offset, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_killed_process_leaves_a_store_of_one_offset(tmp_path: Path) -> None:
+    """Its rows have no log but the changelog; what had not reached the disk is missing whole, from an offset on."""
+    folder = tmp_path / "0.db"
+    killed = subprocess.run(
+        [sys.executable, "-c", WRITES_AND_IS_KILLED, str(folder)], stdout=subprocess.PIPE, check=False
+    )
+    assert (killed.returncode, killed.stdout) == (-9, b"599\n")
+    store = RocksPartition(folder, b"changelog-1", CACHE)
+    offset = store.changelog_offset
+    assert 0 < offset < 599
+    assert store.get(b"last") == b"%d" % offset
+    rows = {number: store.get(b"k-%03d" % number) for number in range(700)}
+    last = {number % 1_000: at for at in range(offset + 1) for number in range(at, at + 100)}
+    assert rows == {number: b"%09d" % last[number] * 100 if number in last else None for number in rows}
+
+
+def test_a_store_that_is_closed_has_everything_on_disk(tmp_path: Path) -> None:
+    store = RocksPartition(tmp_path, b"changelog-1", CACHE)
+    store.write([(b"a", b"1")], 7)
+    store.close()
+    again = RocksPartition(tmp_path, b"changelog-1", CACHE)
+    assert (again.get(b"a"), again.changelog_offset) == (b"1", 7)
+
+
+def test_rows_do_not_stay_in_memory_alone_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.stores._FLUSH_EVERY_S", 0.0)
+    store = RocksPartition(tmp_path, b"changelog-1", CACHE)
+    before = len(list(tmp_path.glob("*.sst")))
+    store.write([(b"a", b"1")], 7)
+    eventually(lambda: len(list(tmp_path.glob("*.sst"))) > before, 10, "the buffer is on disk")
+    store.close()
 
 
 def test_a_torn_block_that_opening_reads_is_damage_and_no_lock(tmp_path: Path) -> None:
