@@ -1,4 +1,4 @@
-"""The changelog read in bulk, for a worker that has most of it before it.
+"""The changelog read in bulk, for a store that has most of it before it.
 
 librdkafka fetches, decompresses and cuts record batches in threads of its own, so that Python has little more to do per
 record than to apply it. What is read is the same as by `streams.changelog.ChangelogReader`
@@ -17,8 +17,6 @@ from faust.types import TP
 from features.errors import BrokerError
 from streams.writers import Connection
 
-# From here on reading in bulk is worth a second connection: some seconds of records.
-BULK_RECORDS = 200_000
 _CHUNK_RECORDS = 10_000
 _POLL_S = 0.5
 _FETCH_BYTES = 8 * 1024 * 1024

@@ -15,10 +15,10 @@ from faust.types import TP
 from mode import Service
 
 from features.errors import ContractError, CorruptStateError
-from streams.bulk_reader import BULK_RECORDS, BulkReader
 from streams.changelog import ChangelogReader, ChangelogRecord, Replay
 from streams.faust_overrides import end_process, was_cancelled
 from streams.logs import fields, log
+from streams.restoring import LONG_RECORDS, Order, Part, restore_beside
 from streams.tables import MemberTable
 from streams.writers import Connection
 
@@ -146,11 +146,11 @@ class Recovery(Service):
             ends = await reader.ends(actives)
             positions = await self._positions(reader, actives, ends)
             missing = sum(ends[tp] - position for tp, position in positions.items())
-            if missing > BULK_RECORDS:
-                async with BulkReader(self._connection) as bulk:
-                    await self._apply(actives, bulk.read(positions, ends))
-            else:
-                await self._apply(actives, reader.read(positions, ends))
+            if missing > LONG_RECORDS and table.store.is_on_disk:
+                await self._restore_beside(table, identity, positions, ends)
+                actives = {tp: Replay(table.store.open(tp.partition, identity)) for tp in actives}
+                positions = await self._positions(reader, actives, ends)
+            await self._apply(actives, reader.read(positions, ends))
         followed = {tp: replay for tp, replay in replays.items() if tp in standbys}
         if followed:
             log("recovery").info("standing by", extra=fields(partitions=sorted(tp.partition for tp in followed)))
@@ -159,6 +159,26 @@ class Recovery(Service):
             "rows are complete", extra=fields(partitions=sorted(tp.partition for tp in actives), records=missing)
         )
         return {tp.partition: replay for tp, replay in actives.items()}
+
+    async def _restore_beside(
+        self, table: MemberTable, identity: bytes, positions: Mapping[TP, int], ends: Mapping[TP, int]
+    ) -> None:
+        """Let other processes bring the stores up to date, which are closed after it."""
+        for tp in positions:
+            table.store.close(tp.partition)
+        parts = (
+            Part(tp.partition, str(table.store.folder_of(tp.partition)), at, ends[tp]) for tp, at in positions.items()
+        )
+        await restore_beside(
+            Order(
+                bootstrap_servers=self._connection.bootstrap_servers,
+                request_timeout_ms=self._connection.request_timeout_ms,
+                topic=table.changelog_topic_name,
+                identity=identity,
+                block_cache_bytes=table.store.block_cache_bytes,
+                parts=tuple(part for part in parts if part.start < part.end),
+            )
+        )
 
     async def _stand_by(self, replays: Mapping[TP, Replay]) -> None:
         async with ChangelogReader(self._connection) as reader:

@@ -6,6 +6,7 @@ rows is ours (`streams.stores`).
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import faust
@@ -27,7 +28,7 @@ class MemberStore(SerializedStore):
     def __init__(self, *args: Any, block_cache_bytes: int, **kwargs: Any) -> None:  # noqa: ANN401 - Faust's
         super().__init__(*args, **kwargs)
         self.partitions: dict[int, PartitionStore] = {}
-        self._block_cache_bytes = block_cache_bytes
+        self.block_cache_bytes = block_cache_bytes
 
     def open(self, partition: int, identity: bytes) -> PartitionStore:
         """Open a partition's store, or return it if it is open."""
@@ -36,10 +37,18 @@ class MemberStore(SerializedStore):
         return self.partitions[partition]
 
     def _new_partition(self, partition: int, identity: bytes) -> PartitionStore:
-        if self.url.scheme == "memory":
+        if not self.is_on_disk:
             return MemoryPartition()
-        path = self.app.conf.tabledir / f"{self.table_name}-{partition}"
-        return RocksPartition(path, identity, self._block_cache_bytes)
+        return RocksPartition(self.folder_of(partition), identity, self.block_cache_bytes)
+
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether there is anything to come back to."""
+        return bool(self.url.scheme != "memory")
+
+    def folder_of(self, partition: int) -> Path:
+        """Where a partition's store is, if it is on disk."""
+        return Path(self.app.conf.tabledir / f"{self.table_name}-{partition}")
 
     def close(self, partition: int) -> None:
         """Close a partition's store, if it is open."""
