@@ -14,7 +14,7 @@ from online_models.contract import Inputs
 from online_models.moments import Floats
 from online_models.rows import Columns, RowLearner, row_of, widened
 from online_models.sheets import SheetBook
-from online_models.stack import blend, shares_of
+from online_models.stack import shares_of
 
 Loss = Callable[[float, float], float]
 """From an answer and what came to pass to a loss; not negative."""
@@ -44,7 +44,12 @@ class MixedSheet(NamedTuple):
     def answer(self, inputs: Inputs) -> float:
         """What the stack answers."""
         answers = self.answers(row_of(inputs, self.names))
-        return answers[0] if self.static else blend(self.mix, answers)
+        return answers[0] if self.static else self.mixed(answers)
+
+    def mixed(self, answers: list[float]) -> float:
+        """The mix of what the rule and the learner answer."""
+        rule, learner = answers
+        return self.mix[0] * rule + self.mix[1] * learner
 
 
 class MixedStack:
@@ -92,7 +97,7 @@ class MixedStack:
         answers = sheet.answers(row)
         for loss, answer in zip(self._losses, answers, strict=True):
             loss.update(self._loss(answer, target))
-        mixed = blend(sheet.mix, answers)
+        mixed = sheet.mixed(answers)
         self._mixed_loss.update(self._loss(mixed, target))
         static, stack = float(self._losses[0].get()), float(self._mixed_loss.get())
         self._falls_back = static < stack * (1.0 + (_HYSTERESIS if self._falls_back else -_HYSTERESIS))

@@ -34,10 +34,12 @@ class SheetBook(Generic[SheetT]):
 
     def at(self, time_ms: int) -> SheetT | None:
         """The newest sheet written at or before `time_ms`; None where there is none that old."""
-        for written_ms, sheet in reversed(self._sheets):
-            if written_ms <= time_ms:
-                return sheet
-        return None
+        found = None
+        for written_ms, sheet in self._sheets:  # from the oldest on: a label that matured asks for one of the first
+            if written_ms > time_ms:
+                break
+            found = sheet
+        return found
 
     def is_due(self, log_time_ms: int) -> bool:
         """Whether a new day has begun since the last sheet."""
