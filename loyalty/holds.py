@@ -10,10 +10,10 @@ from bisect import insort
 from features.actions import Adjust, Misconduct
 from features.event_time import DAY_MS
 from features.table import QUARTER_WINDOW, SEVERITIES
-from loyalty.account_rows import Held, VoidedLot
+from loyalty.account_rows import Held
 from loyalty.context import Context
 from loyalty.ledger import Facts, entry_id, post
-from loyalty.lots import place_of, take_pending
+from loyalty.lots import place_of, void
 from loyalty.policy.earning import Hold
 from loyalty.rejections import Rejection
 from loyalty.verdicts import Verdict
@@ -138,14 +138,7 @@ def _end_holds(context: Context) -> None:
 def _cancel_pending(context: Context, facts: Facts) -> None:
     """Take all pending points, remember whose they were, and end all holds: nothing is left to be held."""
     core = context.core
-    horizon_ms = context.now_ms - context.policy.input.reach_ms
-    core.voided = [past for past in core.voided if past.at_ms >= horizon_ms]
-    changes = []
-    for lot in list(core.pending):
-        core.voided.append(VoidedLot(lot.lot, context.now_ms))
-        taken = take_pending(core, lot.lot, lot.points)
-        if taken is not None:
-            changes.append(taken)
+    changes = void(core, list(core.pending), context.now_ms, context.policy.input.reach_ms)
     if changes:
         post(context, "cancelled", entry_id(context, "cancelled", "verdict"), changes, facts)
     _end_holds(context)

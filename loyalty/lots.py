@@ -9,7 +9,7 @@ Every function changes the lots and both balances together, and tells what it di
 
 from bisect import bisect_left
 
-from loyalty.account_rows import ActiveLot, Core, ExpiredLot, PendingLot
+from loyalty.account_rows import ActiveLot, Core, ExpiredLot, PendingLot, VoidedLot
 from loyalty.calendar import INACTIVE_MS, NEVER_MS
 from loyalty.decisions import LotChange
 
@@ -73,6 +73,14 @@ def take_pending(core: Core, lot: bytes, points: int) -> LotChange | None:
         if core.awaiting:
             core.awaiting = [awaited for awaited in core.awaiting if awaited.lot != lot]
     return LotChange(lot.hex(), "pending", -taken, shown_ms(held.expires_ms))
+
+
+def void(core: Core, lots: list[PendingLot], at_ms: int, reach_ms: int) -> list[LotChange]:
+    """Take pending lots whole, and remember for `reach_ms` whose they were: no refund takes their points again."""
+    core.voided = [past for past in core.voided if past.at_ms >= at_ms - reach_ms]
+    core.voided += [VoidedLot(lot.lot, at_ms) for lot in lots]
+    taken = [take_pending(core, lot.lot, lot.points) for lot in lots]
+    return [change for change in taken if change is not None]
 
 
 def add_active(core: Core, expires_ms: int, points: int, remind_ms: int = 0) -> list[LotChange]:

@@ -11,13 +11,13 @@ What counts for the tier counted when it was earned, and stays when points lapse
 from bisect import insort
 
 from features.actions import Delivery
-from loyalty.account_rows import AwaitedAction, PendingLot, VoidedLot
+from loyalty.account_rows import AwaitedAction, PendingLot
 from loyalty.context import Context
 from loyalty.decisions import LotChange
 from loyalty.ledger import Facts, entry_id, post
-from loyalty.lots import add_active, add_pending, place_of, take_pending
+from loyalty.lots import add_active, add_pending, place_of, take_pending, void
 from loyalty.policy.compiled import RulePlan
-from loyalty.refunds import unknown_order
+from loyalty.refunds import known_order, unknown_order
 from loyalty.rejections import Rejection
 from loyalty.reminders import remind_ms
 
@@ -50,8 +50,8 @@ def let_go(context: Context, action: str) -> None:
 
 def deliver(context: Context, action: Delivery) -> Rejection | None:
     """Let go the points that wait for the delivery of this order, or say why there is no such order."""
-    order = context.orders.get(action.data.order_id)
-    if order is None or context.time_ms > order.time_ms + context.policy.input.refund_horizon_ms:
+    order = known_order(context, action.data.order_id)
+    if order is None:
         return unknown_order(action.data.order_id)
     lots = {grant.lot for grant in order.grants}
     _release(context, [each for each in context.core.awaiting if each.action == DELIVERY and each.lot in lots])
@@ -65,12 +65,9 @@ def lapse(context: Context) -> bool:
     awaited = next((each for each in core.awaiting if each.lot == lot.lot), None)
     if awaited is None:
         return False
-    taken = take_pending(core, lot.lot, lot.points)
-    horizon_ms = context.now_ms - context.policy.input.reach_ms
-    core.voided = [past for past in core.voided if past.at_ms >= horizon_ms]
-    core.voided.append(VoidedLot(lot.lot, context.now_ms))
+    changes = void(core, [lot], context.now_ms, context.policy.input.reach_ms)
     facts = Facts(reason=f"{LAPSED}: no {awaited.action} has come")
-    post(context, "cancelled", entry_id(context, "cancelled", lot.lot.hex()), [] if taken is None else [taken], facts)
+    post(context, "cancelled", entry_id(context, "cancelled", lot.lot.hex()), changes, facts)
     return True
 
 

@@ -25,8 +25,8 @@ REFERRED_RULE = "referral/referred"
 def refund(context: Context, action: Refund) -> Rejection | None:
     """Apply a refund, or say why it cannot be one; then nothing has changed."""
     data = action.data
-    order = context.orders.get(data.order_id)
-    rejection = _objection(context, action, order)
+    order = known_order(context, data.order_id)
+    rejection = unknown_order(data.order_id) if order is None else _objection(action, order)
     if rejection is not None or order is None:
         return rejection
     _give_back_lines(order, data.items)
@@ -64,15 +64,20 @@ def undo_referral(context: Context, order_id: str, order: Order) -> None:
         context.out.append(Effect(order.referrer, context.time_ms, undone))
 
 
+def known_order(context: Context, order_id: str) -> Order | None:
+    """An order of this member within the refund horizon."""
+    order = context.orders.get(order_id)
+    horizon_ms = context.policy.input.refund_horizon_ms
+    return None if order is None or context.time_ms > order.time_ms + horizon_ms else order
+
+
 def unknown_order(order_id: str) -> Rejection:
     """Why nothing can be done about an order that is not kept, or not any more."""
     return Rejection("unknown_order", f"no order {order_id!r} of this member within the refund horizon")
 
 
-def _objection(context: Context, action: Refund, order: Order | None) -> Rejection | None:
+def _objection(action: Refund, order: Order) -> Rejection | None:
     data = action.data
-    if order is None or context.time_ms > order.time_ms + context.policy.input.refund_horizon_ms:
-        return unknown_order(data.order_id)
     if data.currency != order.currency:
         return Rejection(
             "currency_mismatch", f"order {data.order_id!r} was paid in {order.currency}, not {data.currency}"
