@@ -270,14 +270,6 @@ def test_a_killed_process_leaves_a_store_of_one_offset(tmp_path: Path) -> None:
     assert rows == {number: b"%09d" % last[number] * 100 if number in last else None for number in rows}
 
 
-def test_a_store_that_is_closed_has_everything_on_disk(tmp_path: Path) -> None:
-    store = RocksPartition(tmp_path, b"changelog-1", CACHE)
-    store.write([(b"a", b"1")], 7)
-    store.close()
-    again = RocksPartition(tmp_path, b"changelog-1", CACHE)
-    assert (again.get(b"a"), again.changelog_offset) == (b"1", 7)
-
-
 def test_rows_do_not_stay_in_memory_alone_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streams.stores._FLUSH_EVERY_S", 0.0)
     store = RocksPartition(tmp_path, b"changelog-1", CACHE)
