@@ -35,7 +35,7 @@ def test_a_crash_before_the_state_leaves_a_store_that_is_ahead_of_its_changelog(
 ) -> None:
     run = ToyRun(kafka_broker, topic_prefix, partitions=1)
     run.produce(RECORDS)
-    with run.worker(tmp_path, TIERSTREAM_GROUP_INSTANCE_ID="one") as worker:
+    with run.worker(tmp_path, TIERSTREAM_GROUP_INSTANCE_ID="one", TOY_ON_DISK="yes") as worker:
         assert worker.start(TOY_FAULT="kill:sending:2", TOY_SABOTAGE=sabotage).wait(60) == -signal.SIGKILL
         worker.start()
         if sabotage:

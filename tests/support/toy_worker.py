@@ -1,7 +1,8 @@
 """A worker process with the toy fold: `python -m tests.support.toy_worker`, settings from the environment.
 
 `TOY_FAULT` is `kill:STEP:N`, `stop:STEP:N` or `raise:STEP:N`: what happens the N-th time a commit reaches a step, or
-the point `sending`, right before state goes to the changelog. `TOY_SABOTAGE` names protections to work without.
+the point `sending`, right before state goes to the changelog. `TOY_SABOTAGE` names protections to work without. With
+`TOY_ON_DISK` each row is on the disk when it is written, as any row may be at any time.
 """
 
 import os
@@ -13,6 +14,8 @@ from contextlib import ExitStack
 from streams.app import run_worker
 from streams.logs import configure_logs
 from streams.settings import Settings
+from streams.stores import RocksPartition
+from streams.stores import Rows as StoredRows
 from streams.writers import BatchWriter, Rows
 from tests.support.toy_fold import ToyFold
 
@@ -60,8 +63,21 @@ def tell_sending(hook: Callable[[str], None]) -> None:
     BatchWriter.send_state = tell_and_send  # type: ignore[method-assign]  # the product has no hook for this
 
 
+def flush_each_write() -> None:
+    """Leave nothing of the stores in memory alone."""
+    write = RocksPartition.write
+
+    def write_through(self: RocksPartition, rows: StoredRows, changelog_offset: int) -> None:
+        write(self, rows, changelog_offset)
+        self._db.flush()
+
+    RocksPartition.write = write_through  # type: ignore[method-assign]  # RocksDB chooses the moment itself
+
+
 if __name__ == "__main__":
     configure_logs("info")
+    if os.environ.get("TOY_ON_DISK"):
+        flush_each_write()
     fault = fault_hook(os.environ.get("TOY_FAULT", ""))
     tell_sending(lambda step: fault(step, 0))
     with without(os.environ.get("TOY_SABOTAGE", "")):
