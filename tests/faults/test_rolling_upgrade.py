@@ -65,10 +65,10 @@ def test_a_rolling_upgrade_of_code_weights_and_policy_repeats_the_same_bytes_and
         now = {name: programme.process("worker", name, "tests.support.faulty_worker") for name in ("one", "two")}
         later = {name: programme.process("worker", name, NEXT) for name in ("one", "two")}
         last_ms = programme.produce(lines[:PART]).last_ms
-        # Both die between outputs and state, in the midst of what there is to say (the policy may have come in batches
-        # of its own before): their successors say it again, whatever has changed since.
+        # Both die between outputs and state, of a batch that had something to say: their successors say it again,
+        # whatever has changed since.
         for name, worker in now.items():
-            up(worker, name, TOY_FAULT="kill:outputs:8")
+            up(worker, name, TOY_FAULT="kill:said:2")
         for worker in now.values():
             assert worker.wait(60) == -signal.SIGKILL
 
