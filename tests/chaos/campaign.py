@@ -20,6 +20,7 @@ from tests.chaos.brokers import Brokers
 from tests.chaos.cast import Cast
 from tests.chaos.faults import Fault, Happened, draw_plan
 from tests.chaos.findings import Findings
+from tests.chaos.history import SPAN_DAYS
 from tests.chaos.injector import WORKERS, Injector
 from tests.chaos.judge import judge_partition
 from tests.chaos.judge_learning import judge_examples, judge_learning
@@ -78,7 +79,7 @@ def run(stage: Stage, order: Order) -> Ran:
         auditor = stack.enter_context(helper(stage, "auditor", str(kept))).start()
         stage.begin_history(order.seconds)
         producer = stack.enter_context(
-            helper(stage, "producer", str(order.seed), str(order.actions), str(order.seconds))
+            helper(stage, "producer", str(order.seed), str(order.actions), str(order.seconds), str(SPAN_DAYS))
         ).start()
         with Monitor(stage.settings) as monitor:
             _let_faults_happen(stage, cast, order, ran)

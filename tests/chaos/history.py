@@ -14,7 +14,8 @@ import msgspec
 START = datetime(2024, 1, 1, tzinfo=UTC)
 START_MS = int(START.timestamp()) * 1_000
 HOUR_MS = 3_600_000
-SPAN_MS = 120 * 24 * HOUR_MS
+DAY_MS = 24 * HOUR_MS
+SPAN_DAYS = 120
 """So long is a campaign's history: four months, whatever the number of actions."""
 
 _CATEGORIES = ("grocery", "produce", "dairy", "meat", "household", "books")
@@ -82,8 +83,8 @@ def members_of(actions: int) -> int:
     return max(_FEWEST_MEMBERS, actions // _ACTIONS_PER_MEMBER)
 
 
-def history(seed: int, actions: int) -> Iterator[Line]:
-    """`actions` different actions in order of arrival, and now and then one of them again.
+def history(seed: int, actions: int, days: int = SPAN_DAYS) -> Iterator[Line]:
+    """`actions` different actions within `days`, in order of arrival, and now and then one of them again.
 
     Example:
         >>> lines = list(history(1, 500))
@@ -94,7 +95,7 @@ def history(seed: int, actions: int) -> Iterator[Line]:
     people = _People(draw, members_of(actions))
     again: list[tuple[int, int, Line]] = []
     for number in range(actions):
-        stamp_ms = START_MS + SPAN_MS * number // actions
+        stamp_ms = START_MS + days * DAY_MS * number // actions
         while again and again[0][0] <= number:
             line = heappop(again)[2]
             yield Line(line.key, line.value, stamp_ms, again=True)

@@ -1,7 +1,8 @@
 """The platform of a campaign, as a process: sends a history evenly over some time, whatever happens to the brokers.
 
-`python -m tests.chaos.producer SEED ACTIONS SECONDS`, settings from the environment. It ends with code 0 when every
-record is acknowledged, and prints one line of JSON: how many actions, how many of them were sent again.
+`python -m tests.chaos.producer SEED ACTIONS SECONDS DAYS`, settings from the environment; the history spans so many days.
+It ends with code 0 when every record is acknowledged, and prints one line of JSON: how many actions, how many of them
+were sent again.
 """
 
 import os
@@ -18,12 +19,11 @@ from streams.keys import load_signing_key
 from streams.partitioning import partition_of
 from streams.settings import Settings
 from streams.topics import topic_name
-from tests.chaos.history import DRAW, DRAW_SEED, HOUR_MS, SPAN_MS, START_MS, history
+from tests.chaos.history import DAY_MS, DRAW, DRAW_SEED, START_MS, history
 from tests.chaos.orphans import end_with_parent
 
-END_MS = START_MS + SPAN_MS + 48 * HOUR_MS
-"""The last tick: all that is due within the history, and a little more."""
-
+# The last tick comes so long after the history: all that is due within it, and a little more.
+_AFTERWARDS_MS = 2 * DAY_MS
 # A sweep serves some members per record, so it takes some ticks until nobody is left.
 _CLOSING_TICKS = 3
 # A broker that comes back after a minute still gets everything, in order.
@@ -89,12 +89,12 @@ class Sender:
             self.failures.append(error.str())
 
 
-def send_history(settings: Settings, seed: int, actions: int, seconds: float) -> Sent:
+def send_history(settings: Settings, seed: int, actions: int, seconds: float, days: int) -> Sent:
     """Send a history evenly over `seconds` (0: as fast as it goes), then the reveal and the closing ticks."""
     sender = Sender(settings)
     begin = time.monotonic()
     count = again = 0
-    for line in history(seed, actions):
+    for line in history(seed, actions, days):
         sender.send(line.key, line.value, line.stamp_ms)
         count += not line.again
         again += line.again
@@ -102,12 +102,13 @@ def send_history(settings: Settings, seed: int, actions: int, seconds: float) ->
             ahead_s = begin + seconds * count / actions - time.monotonic()
             if ahead_s > 0:
                 time.sleep(ahead_s)
+    end_ms = START_MS + days * DAY_MS + _AFTERWARDS_MS
     key = load_signing_key(settings.signing_key_file)
     owner = (OWNER_OF_DRAW + DRAW).encode()
-    sender.send(owner, reveal_record(Reveal(DRAW, DRAW_SEED), key), END_MS)
-    tick = tick_record(END_MS, key)
+    sender.send(owner, reveal_record(Reveal(DRAW, DRAW_SEED), key), end_ms)
+    tick = tick_record(end_ms, key)
     for _ in range(_CLOSING_TICKS):
-        sender.tick(tick, END_MS)
+        sender.tick(tick, end_ms)
     sender.finish()
     return Sent(count, again)
 
@@ -115,5 +116,6 @@ def send_history(settings: Settings, seed: int, actions: int, seconds: float) ->
 if __name__ == "__main__":
     end_with_parent()
     environment = {name: value for name, value in os.environ.items() if name.startswith("TIERSTREAM_")}
-    sent = send_history(Settings.load(None, environment), int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))
+    seed, actions, seconds, days = sys.argv[1:]
+    sent = send_history(Settings.load(None, environment), int(seed), int(actions), float(seconds), int(days))
     sys.stdout.write(msgspec.json.encode(sent).decode() + "\n")

@@ -36,6 +36,9 @@ _MORE_MEMORY_BYTES = 32 * 1024 * 1024
 _MORE_FILES = 8
 _LAG_S = 5.0
 _SEED = 1
+# The history of a soak: a year, so that by the end of the first quarter members remember as much as they ever will. The
+# longest window of their features is 90 days, orders and lots are gone after 30 and 35.
+_DAYS = 360
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -114,7 +117,7 @@ def _maximum(stage: Stage) -> float:
     with Cast(stage.machines(), stage.journal) as cast:
         _start(cast)
         begin = time.monotonic()
-        stage.begin_history(1.0)
+        stage.begin_history(1.0, _DAYS)
         with _producer(stage, _CALIBRATION_ACTIONS, 0.0) as producer:
             _end(producer)
             _settle(stage)
@@ -129,7 +132,7 @@ def _soak(stage: Stage, actions: int, seconds: float) -> tuple[list[Sample], int
     with ExitStack() as stack:
         cast = stack.enter_context(Cast(stage.machines(), stage.journal))
         _start(cast)
-        stage.begin_history(seconds)
+        stage.begin_history(seconds, _DAYS)
         progress = stack.enter_context(Progress(stage.settings))
         producer = stack.enter_context(_producer(stage, actions, seconds))
         begin = time.monotonic()
@@ -162,7 +165,7 @@ def _start(cast: Cast) -> None:
 
 
 def _producer(stage: Stage, actions: int, seconds: float) -> WorkerProcess:
-    return helper(stage, "producer", str(_SEED), str(actions), str(seconds)).start()
+    return helper(stage, "producer", str(_SEED), str(actions), str(seconds), str(_DAYS)).start()
 
 
 def _end(producer: WorkerProcess) -> None:

@@ -17,7 +17,7 @@ from streams.topic_admin import TopicAdmin
 from tests.chaos.cast import Machine
 from tests.chaos.clocks import HistoryClock, write_history_clock
 from tests.chaos.faults import SESSION_TIMEOUT_MS
-from tests.chaos.history import SPAN_MS, START_MS
+from tests.chaos.history import DAY_MS, SPAN_DAYS, START_MS
 from tests.chaos.journal import Journal
 from tests.chaos.member_process import CLOCK_FILE
 from tests.chaos.network import Network
@@ -70,9 +70,9 @@ class Stage:
             found.append(Machine(name, "worker" if name in WORKERS else "trainer", self.folder / name, environment))
         return found
 
-    def begin_history(self, seconds: float) -> None:
-        """From now on the history goes on, and is over after so long."""
-        write_history_clock(self._clock_file, HistoryClock(time.time(), START_MS, seconds, SPAN_MS))
+    def begin_history(self, seconds: float, days: int = SPAN_DAYS) -> None:
+        """From now on the history goes on, and its days are over after so long."""
+        write_history_clock(self._clock_file, HistoryClock(time.time(), START_MS, seconds, days * DAY_MS))
 
     @property
     def _clock_file(self) -> Path:
