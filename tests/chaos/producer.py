@@ -1,8 +1,8 @@
 """The platform of a campaign, as a process: sends a history evenly over some time, whatever happens to the brokers.
 
-`python -m tests.chaos.producer SEED ACTIONS SECONDS DAYS`, settings from the environment; the history spans so many days.
-It ends with code 0 when every record is acknowledged, and prints one line of JSON: how many actions, how many of them
-were sent again.
+`python -m tests.chaos.producer SEED ACTIONS SECONDS DAYS`, settings from the environment: so many actions, evenly over
+the seconds, of a history that spans the days. It ends with code 0 when every record is acknowledged, and prints a line
+of JSON: how many actions, how many of them were sent again.
 """
 
 import os
