@@ -26,7 +26,7 @@ ROOT = "tierstream"
 # Nothing here can name a member: places in the log, sizes, durations, versions and names of our own parts.
 FIELDS: Final = frozenset(
     {
-        "app_id", "attempt", "bootstrap", "bytes", "cause", "cluster", "count", "duration_ms", "error",
+        "app_id", "attempt", "bootstrap", "bytes", "cause", "channel", "cluster", "count", "duration_ms", "error",
         "example_offset", "expected_offset", "file", "folder", "generation", "lag", "log_time_ms", "mark", "offset",
         "offsets", "partition", "partitions", "pid", "policy_version", "port", "reason", "records", "rows",
         "setting", "signal", "state", "topic", "topic_id", "version", "weights_version", "worker",

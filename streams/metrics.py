@@ -26,6 +26,8 @@ GaugeName = Literal[
     "recovery_seconds",
     "model_absolute_error_minor",
     "audit_log_time_seconds",
+    "outbox_deliveries",
+    "outbox_oldest_seconds",
 ]
 HistogramName = Literal["commit_seconds", "fold_seconds", "batch_records", "state_batch_bytes"]
 EventName = Literal[
@@ -37,7 +39,10 @@ EventName = Literal[
     "findings_reported",
     "audited_members",
     "audit_mismatches",
+    "notifications_accepted",
+    "notifications_repeated",
 ]
+DeliveryOutcome = Literal["delivered", "retried", "deferred", "unwanted", "undelivered"]
 
 _GAUGES: Mapping[GaugeName, str] = {
     "lag_records": "records of the partition that are not applied yet",
@@ -49,6 +54,8 @@ _GAUGES: Mapping[GaugeName, str] = {
     "recovery_seconds": "how long the partition's last recovery took, from its assignment",
     "model_absolute_error_minor": "mean absolute error of a model, tested before it learned",
     "audit_log_time_seconds": "log time at which the running audit last looked at a member of the partition",
+    "outbox_deliveries": "deliveries of the channel that are not done",
+    "outbox_oldest_seconds": "how long the channel's oldest delivery has been in the log and the outbox",
 }
 # A commit takes milliseconds and must stay well under the session timeout.
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -67,14 +74,20 @@ _EVENTS: Mapping[EventName, str] = {
     "findings_reported": "waves, copies and verdicts reported",
     "audited_members": "members that the running audit has looked at, each time it did",
     "audit_mismatches": "members whose row was not the sum of their lots or of their entries; any is an alarm",
+    "notifications_accepted": "notifications that were their member's next one, delivered here or by another process",
+    "notifications_repeated": "notifications that were read and not their member's next one",
 }
 _BY_REASON = DEAD_LETTERED_BY_REASON.removesuffix(".") + "_by_reason"
+_DELIVERIES = "deliveries"
 _POINTS = POINTS_BY_KIND.removesuffix(".")
 # Labels of each metric; a metric that is not here is one number per process.
 _LABELS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(COUNTERS, ("partition",)),
     **dict.fromkeys(_GAUGES, ("partition",)),
     "model_absolute_error_minor": ("model",),
+    "outbox_deliveries": ("channel",),
+    "outbox_oldest_seconds": ("channel",),
+    _DELIVERIES: ("channel", "outcome", "reason"),
     _BY_REASON: ("partition", "reason"),
     _POINTS: ("partition", "kind"),
 }
@@ -110,6 +123,10 @@ class Metrics:
         self._reasons = Counter(*_named(_BY_REASON, "dead-lettered records by reason"), registry=self.registry)
         # Some kinds take points away, so this goes both ways and is a gauge.
         self._points = Gauge(*_named(_POINTS, "points booked here, by kind of ledger entry"), registry=self.registry)
+        self._deliveries = Counter(
+            *_named(_DELIVERIES, "what came of tries to deliver a notification; `reason` is why it was given up"),
+            registry=self.registry,
+        )
         self._gauges = {name: Gauge(*_named(name, help_), registry=self.registry) for name, help_ in _GAUGES.items()}
         self._histograms = {
             name: Histogram(*_named(name, help_), buckets=bounds, registry=self.registry)
@@ -135,7 +152,7 @@ class Metrics:
                 raise ContractError(f"{name}: is not a counter; add it to COUNTERS in streams/accounting.py")
 
     def set(self, name: GaugeName, label: int | str, value: float) -> None:
-        """Set a gauge for a partition or a model."""
+        """Set a gauge for a partition, a model or a channel."""
         self._gauges[name].labels(str(label)).set(value)
 
     def observe(self, name: HistogramName, value: float) -> None:
@@ -145,6 +162,10 @@ class Metrics:
     def event(self, name: EventName, by: int = 1) -> None:
         """Count something that happened to the process."""
         self._events[name].inc(by)
+
+    def delivery(self, channel: str, outcome: DeliveryOutcome, reason: str = "") -> None:
+        """Count what came of a delivery."""
+        self._deliveries.labels(channel, outcome, reason).inc()
 
     def forget_partition(self, partition: int) -> None:
         """Drop the gauges of a partition that another worker has now, so that nobody reads stale lag."""

@@ -32,6 +32,7 @@ from online_models.recommended import RecommendationEvent
 from streams.codecs import DeadLetter
 from streams.controls import OpeningRecord, PolicyRecord, RevealRecord, Tick, VerdictRecord, WeightsRecord
 from streams.effects import EFFECT_PREFIX, EffectRecord
+from streams.notify.undelivered import Undelivered
 
 Json = dict[str, object]
 Event = type[msgspec.Struct]
@@ -57,6 +58,7 @@ CHANNELS: Mapping[str, tuple[str, Sequence[Event]]] = {
     "tier-changes": ("Every change of a member's tier or of its validity, numbered per member.", (TierChange,)),
     "notifications": ("What a member should be told, numbered per member.", (Notification,)),
     "deadletter": ("What could not be applied, why, and the original bytes.", (DeadLetter,)),
+    "undelivered": ("Notifications that did not reach their member, and why.", (Undelivered,)),
     "draws": ("Terms, tickets and results of draws, to be checked by anyone.", DRAW_RECORDS),
     "examples": ("Matured examples, sightings and policy notices, one partition.", EXAMPLE_EVENTS),
     "findings": ("What the trainer found out: waves, copies, verdicts; one partition.", FINDING_EVENTS),

@@ -142,6 +142,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(description="signs ticks, weights and policies; only processes that write those need it"),
     ] = None
 
+    notify_file: Annotated[
+        Path | None,
+        Unit("file"),
+        Meta(description="channels and contacts of `tierstream notify`; without one it writes to the console"),
+    ] = None
+
     # How it is watched
     web_host: Annotated[
         str,

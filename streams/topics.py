@@ -17,6 +17,7 @@ TopicKind = Literal[
     "findings",
     "recommendations",
     "deadletter",
+    "undelivered",
     "draws",
     "changelog",
 ]
@@ -95,6 +96,12 @@ TOPICS: tuple[TopicSpec, ...] = (
         max_message_bytes=8 * _MIB,
     ),
     TopicSpec(
+        kind="undelivered",
+        why="a notification and why it reached nobody; 30 days, as the notifications themselves, since it is personal",
+        retention_ms=30 * DAY_MS,
+        max_message_bytes=8 * _MIB,
+    ),
+    TopicSpec(
         kind="draws",
         why="terms, tickets and results of draws, so that anyone can check them; kept as long as somebody may ask",
         max_message_bytes=8 * _MIB,
@@ -129,6 +136,16 @@ def trainer_group(settings: Settings) -> str:
         'tierstream-trainer'
     """
     return f"{settings.app_id}-trainer"
+
+
+def notify_group(settings: Settings) -> str:
+    """The consumer group of those who deliver notifications.
+
+    Example:
+        >>> notify_group(Settings())
+        'tierstream-notify'
+    """
+    return f"{settings.app_id}-notify"
 
 
 def topic_partitions(settings: Settings, kind: TopicKind) -> int:

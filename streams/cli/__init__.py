@@ -15,6 +15,7 @@ from streams.cli.config import register as register_config
 from streams.cli.demo import register as register_demo
 from streams.cli.draw import register as register_draw
 from streams.cli.explain import register as register_explain
+from streams.cli.notify import register as register_notify
 from streams.cli.policy import register as register_policy
 from streams.cli.recommend import register as register_recommend
 from streams.cli.repartition import register as register_repartition
@@ -34,6 +35,7 @@ for register in (
     register_brokers,
     register_balances,
     register_workers,
+    register_notify,
     register_explain,
     register_draw,
     register_audit,

@@ -1,6 +1,7 @@
 """The checked-in contract, the types and real messages agree."""
 
 import json
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -22,9 +23,11 @@ from online_models.findings import Copied, Found, Judged, Wave, encode_finding, 
 from online_models.recommended import Line, Recommendation, Recommended, Settled, encode_recommendation
 from streams.effects import EffectRecord
 from streams.memory_store import MemoryStore
+from streams.notify.undelivered import undelivered
 from streams.owners import Owners
 from streams.records import Output
 from streams.schemas import CHANNELS, documents, event_name
+from tests.support import post_office
 from tests.support.member_desk import policy_of
 from tests.support.partition_log import build_log, policy_data, read_at_once
 from tests.support.random_history import DAY_MS, START_MS, event, purchase
@@ -64,6 +67,7 @@ OBSERVING = ("recommendations", "opinions", "misconduct")
 
 # What the trainer publishes; everything else but actions comes from the pipeline.
 OF_THE_TRAINER = {"findings", "recommendations"}
+OF_THE_NOTIFIER = {"undelivered"}
 
 SEED = bytes(32)
 POLICY_WITH_DRAW = policy_of(
@@ -145,7 +149,7 @@ def test_what_we_publish_fits_its_schema() -> None:
     for name, message in published():
         validator(name).validate(message)
         seen.add(name)
-    pipeline_topics = CHANNELS.keys() - {"actions", "draws"} - OF_THE_TRAINER
+    pipeline_topics = CHANNELS.keys() - {"actions", "draws"} - OF_THE_TRAINER - OF_THE_NOTIFIER
     assert seen - {event_name(EffectRecord)} == {
         event_name(kind) for topic in pipeline_topics for kind in CHANNELS[topic][1]
     }
@@ -162,6 +166,14 @@ def test_what_we_publish_fits_its_schema() -> None:
 def test_a_finding_fits_its_schema(found: Found) -> None:
     message = json.loads(encode_finding(finding_of(found, number=0, example_offset=1, log_time_ms=2)))
     validator(message["type"]).validate(message)
+
+
+def test_what_is_reported_as_undelivered_fits_its_schema() -> None:
+    original = post_office.record()
+    delivery = post_office.delivery_of(original, code="smtp 550", attempts=2)
+    message = json.loads(undelivered(delivery, "refused"))
+    validator("loyalty.undelivered").validate(message)
+    assert b64decode(message["data"]["notification_base64"]) == original
 
 
 def test_every_message_of_the_asyncapi_document_has_its_schema() -> None:

@@ -53,4 +53,4 @@ def test_each_metric_is_described_and_has_only_harmless_labels() -> None:
     for row in rows:
         assert re.fullmatch(r"tierstream_[a-z_]+", row.name)
         assert row.meaning
-        assert set(row.labels) <= {"partition", "reason", "kind", "model"}
+        assert set(row.labels) <= {"partition", "reason", "kind", "model", "channel", "outcome"}
