@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from streams.cli.options import SettingsFile, load_settings, say
+from streams.notify.settings import load_notify_settings
 from streams.policy_files import read_policy
 from streams.settings import describe_settings
 
@@ -16,11 +17,15 @@ def check_config(
     *,
     show_settings: Annotated[bool, typer.Option("--show-settings", help="List every setting with its value.")] = False,
 ) -> None:
-    """Check policy files and settings; report every problem at once.
+    """Check policy files and settings, those of the notifier too; report every problem at once.
 
     Example: tierstream check-config deploy/policies/retail.toml --show-settings
     """
     settings = load_settings(settings_file)
+    if settings.notify_file is not None:
+        notify, catalogues = load_notify_settings(settings.notify_file)
+        channels, languages = ", ".join(sorted(notify.channels)), ", ".join(sorted(catalogues))
+        say(f"{settings.notify_file}: ok: channels {channels}; texts in {languages}")
     for path in policies:
         _, policy = read_policy(path)
         tiers = " < ".join(tier.id for tier in policy.tiers.ladder)

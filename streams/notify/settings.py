@@ -17,7 +17,7 @@ from features.event_time import HOUR_MS, SECOND_MS
 from loyalty.decisions import NotificationKind
 from streams.notify.catalogue_files import Catalogues, load_catalogues
 from streams.notify.deciding import Rules
-from streams.notify.quiet_hours import parse_quiet_hours
+from streams.notify.quiet_hours import NONE, parse_quiet_hours
 from streams.settings import SettingDoc
 from streams.settings_sources import Unit, decode_path, read_settings, unit_and_reason
 from streams.zones import zone_rules
@@ -155,11 +155,13 @@ class NotifySettings(_Section, frozen=True):
 
 
 def load_notify_settings(path: Path | None) -> tuple[NotifySettings, Catalogues]:
-    """Read the file, and the texts that it names; without a file, everything goes to the console.
+    """Read the file, and the texts that it names; without a file, everything goes to the console, which has no night.
 
     Raises:
         SettingsError: lists what is unknown, mistyped, out of range or does not fit together.
     """
+    if path is None:
+        return NotifySettings(quiet_hours=NONE), load_catalogues(None)
     kinds = get_type_hints(NotifySettings, include_extras=True)
     settings = msgspec.convert(read_settings(kinds, path, {}, {}), NotifySettings, dec_hook=decode_path)
     catalogues = load_catalogues(settings.templates)
