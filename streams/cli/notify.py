@@ -1,13 +1,15 @@
 """`tierstream notify`: what members should be told, on their channels."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from features.errors import LoyaltyError
 from streams.cli.options import Broker, Prefix, SettingsFile, load_settings
 from streams.cli.workers import DataDir, WebPort
-from streams.logs import configure_logs
+from streams.logs import configure_logs, log
 from streams.notify.service import run_notifier
 from streams.notify.settings import load_notify_settings
 
@@ -39,7 +41,15 @@ def notify(
         web_port=web_port,
     )
     configure_logs(settings.log_level)
-    run_notifier(settings, *load_notify_settings(settings.notify_file))
+    notify_settings, catalogues = load_notify_settings(settings.notify_file)
+    try:
+        run_notifier(settings, notify_settings, catalogues)
+    except LoyaltyError:
+        raise
+    except Exception as failure:
+        # Its message may quote a contact, so the log tells its type and place alone.
+        log("notify").exception("stopped by a failure that nobody foresaw")
+        raise typer.Exit(os.EX_SOFTWARE) from failure
 
 
 def register(app: typer.Typer) -> None:

@@ -13,7 +13,7 @@ the outbox's own position, up to where this process knows the members' numbers. 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from features.errors import BrokerError
 from streams.client import FETCH_WAIT_MS
@@ -27,7 +27,6 @@ from streams.topics import notify_group, topic_name
 _TIMEOUT_S = 30.0
 _POLL_S = 0.2
 _AT_ONCE = 500
-_LOG_CUT = KafkaError.OFFSET_OUT_OF_RANGE
 # What is in librdkafka's own buffers while the outbox is full, or slow.
 _BUFFERED_KIB = 16 * 1024
 
@@ -91,13 +90,17 @@ class NotificationReader:
         # Also after an assignment: the outbox may be ahead of Kafka from before.
         if batches or self._untold:
             self._commit()
+        self._show_lag()
         return sum(map(len, batches.values()))
 
-    def show_lag(self) -> None:
-        """Set the gauges of how many records of each partition are not taken in yet."""
-        for partition in tuple(self._mine_from):
+    def _show_lag(self) -> None:
+        """Set the gauges of how many records of each partition are not taken in yet. Not from another thread."""
+        for partition in self._mine_from:
             at = TopicPartition(self._topic, partition)
-            low, high = self._consumer.get_watermark_offsets(at, cached=True)
+            try:
+                low, high = self._consumer.get_watermark_offsets(at, cached=True)
+            except KafkaException:  # nothing has been fetched of it yet
+                continue
             position = self._outbox.position(partition)
             if high >= 0:
                 self._metrics.set("lag_records", partition, max(0, high - max(low, position or 0)))

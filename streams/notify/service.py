@@ -148,7 +148,7 @@ def run_notifier(
         )
         stack.callback(reader.close)
         if settings.metrics:
-            look = _observer(office, reader)
+            look = _observer(office)
             web = NotifierWeb(
                 settings.web_host, settings.web_port, metrics=metrics, look=look, is_ready=lambda: reader.assigned
             )
@@ -156,11 +156,11 @@ def run_notifier(
         stack.callback(threads.stop)
         threads.start()
         reader.start()
-        while not stop.is_set() and threads.failure is None:
+        while not stop.is_set():
             if reader.step(lambda: hook("taken_in")):
                 threads.wake()
-    if threads.failure is not None:
-        raise threads.failure
+            if threads.failure is not None:
+                raise threads.failure
     log("notify").info("stopped")
 
 
@@ -175,7 +175,7 @@ def _claimer(office: Office, channels: Callable[[], Iterable[str]]) -> Callable[
     return claim
 
 
-def _observer(office: Office, reader: NotificationReader) -> Callable[[], None]:
+def _observer(office: Office) -> Callable[[], None]:
     """What brings the gauges up to date."""
     shown = set(office.settings.channels)
 
@@ -186,6 +186,5 @@ def _observer(office: Office, reader: NotificationReader) -> Callable[[], None]:
             depth = depths.get(channel, Depth(0, now_ms))
             office.metrics.set("outbox_deliveries", channel, depth.deliveries)
             office.metrics.set("outbox_oldest_seconds", channel, max(0, now_ms - depth.oldest_ms) / _MS_PER_S)
-        reader.show_lag()
 
     return look

@@ -1,14 +1,19 @@
 """A notifier that is killed at each of its steps: nothing is lost, and what comes twice has the same id."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from tests.support.post_office import Gateway, MailServer, notification, record
-from tests.support.post_round import KILL_AT, Round
+from tests.support.post_round import AHEAD_H, FAIL_AT, KILL_AT, Round
 from tests.support.processes import eventually
+from tests.support.topic_reader import ends
 
 MEMBERS = [f"m-{number}" for number in range(12)]
 EACH = 3
@@ -85,7 +90,7 @@ def test_a_kill_around_a_report_reports_it_all_the_same(post: Round, step: str) 
         assert notifier.wait(60) == -9
         notifier.start()
         eventually(lambda: len(set(post.undelivered())) == 2, 60, "both are reported")
-        assert notifier.stop() == 0
+        assert notifier.stop() == 0, notifier.log.read_text()
     assert Counter(post.undelivered()).total() <= 3
 
 
@@ -163,3 +168,58 @@ def test_partitions_of_a_notifier_that_was_killed_are_taken_over_and_what_it_had
         eventually(lambda: mailed(mail).keys() == expected(2), 60, "one delivers what it had")
         assert (one.stop(), two.stop()) == (0, 0)
     assert set(mailed(mail).values()) == {1}
+
+
+def test_what_waits_for_the_morning_survives_a_kill_by_a_clock_that_is_set_ahead(
+    post: Round, mail: MailServer, gateway: Gateway
+) -> None:
+    hour = datetime.now(UTC).hour
+    night = f"{(hour - 2) % 24:02}:00-{(hour + 6) % 24:02}:00"
+    post.file.write_text(post.file.read_text().replace('quiet_hours = "none"', f'quiet_hours = "{night}"'))
+    post.publish(*records(1, 1), ("m-0", record("reward_granted", member="m-0", sequence=2)))
+    with post.notifier() as notifier:
+        notifier.start()
+        eventually(lambda: len(mail.mails) == 1, 60, "what is urgent comes at once")
+        post.await_read()
+        notifier.kill()
+        notifier.start(**{AHEAD_H: "9"})
+        eventually(lambda: len(mail.mails) == len(MEMBERS) + 1, 60, "the morning's mail arrives")
+        eventually(lambda: pushed(gateway).keys() == expected(1), 60, "so do the morning's pushes")
+        assert notifier.stop() == 0
+    assert set(mailed(mail).values()) == {1}
+
+
+def test_a_log_that_was_cut_off_behind_the_reader_goes_on_with_what_is_left(
+    post: Round, mail: MailServer, kafka_broker: str
+) -> None:
+    with post.notifier() as notifier:
+        notifier.start()
+        post.publish(*((member, record(member=member, sequence=1)) for member in MEMBERS))
+        eventually(lambda: len(mail.mails) == len(MEMBERS), 60, "the first arrive")
+        post.await_read()
+        assert notifier.stop() == 0
+        post.publish(*((member, record(member=member, sequence=2)) for member in MEMBERS))
+        admin = AdminClient({"bootstrap.servers": kafka_broker, "log_level": 0})
+        cut = [TopicPartition(post.topic, number, end) for number, end in ends(kafka_broker, post.topic).items()]
+        for deleted in admin.delete_records(cut).values():
+            deleted.result(30)
+        post.publish(*((member, record(member=member, sequence=3)) for member in MEMBERS))
+        notifier.start()
+        eventually(lambda: len(mail.mails) == 2 * len(MEMBERS), 60, "what is left arrives")
+        assert notifier.stop() == 0
+    assert mailed(mail).keys() == {notification(member=m, sequence=n).id for m in MEMBERS for n in (1, 3)}
+
+
+def test_a_failure_that_nobody_foresaw_ends_the_process_and_tells_nothing_of_a_member(
+    post: Round, mail: MailServer
+) -> None:
+    post.publish(("m-0", record(member="m-0")))
+    with post.notifier() as notifier:
+        notifier.start(**{FAIL_AT: "handed_over"})
+        assert notifier.wait(60) == os.EX_SOFTWARE
+        assert notifier.said('"error": "ValueError"') == 1
+        assert not notifier.said("example.org")
+        notifier.start()
+        eventually(lambda: len(mail.mails) >= 2, 60, "it is delivered again")
+        assert notifier.stop() == 0
+    assert len(set(mail.ids)) == 1

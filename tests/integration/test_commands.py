@@ -105,6 +105,7 @@ def test_every_command_shows_an_example() -> None:
         "record",
         "worker",
         "trainer",
+        "notify",
         "explain",
         "audit",
         "check-config",

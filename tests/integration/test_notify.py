@@ -42,11 +42,11 @@ def gateway() -> Iterator[Gateway]:
 def get(port: int, path: str) -> tuple[int, str]:
     """Status and body of a page of the notifier; 0 while nobody listens."""
     try:
-        with urllib.request.urlopen(f"http://{HOST}:{port}{path}") as answer:
+        with urllib.request.urlopen(f"http://{HOST}:{port}{path}", timeout=30) as answer:
             return answer.status, answer.read().decode()
     except HTTPError as refused:
         return refused.code, ""
-    except URLError:
+    except (URLError, TimeoutError):
         return 0, ""
 
 
@@ -109,6 +109,24 @@ def test_from_an_action_to_a_mailbox_by_the_command_line_over_an_encrypted_conne
     assert all(json.loads(line)["logger"].startswith("tierstream.") for line in said.splitlines())
     assert "m-1" not in said
     assert "example.org" not in said
+
+
+def test_metrics_are_told_at_any_moment_while_it_reads(
+    kafka_broker: str, topic_prefix: str, tmp_path: Path, mail: MailServer, gateway: Gateway
+) -> None:
+    post, port = Round(kafka_broker, topic_prefix, tmp_path, mail, gateway), free_port()
+    post.members("m-1", "m-2")
+    with post.notifier() as notifier:
+        notifier.start(TIERSTREAM_WEB_PORT=str(port))
+        eventually(lambda: get(port, "/ready/")[0] == 200, 60, "it is ready")
+        for sequence in range(1, 31):
+            post.publish(*((member, record(member=member, sequence=sequence)) for member in ("m-1", "m-2")))
+            assert get(port, "/metrics/")[0] == 200
+        read = "tierstream_notifications_accepted_total 60.0"
+        eventually(lambda: read in get(port, "/metrics/")[1], 60, "all is read")
+        eventually(lambda: 'lag_records{partition="0"} 0.0' in get(port, "/metrics/")[1], 60, "nothing is left to read")
+        eventually(lambda: len(mail.mails) == 60, 60, "all mail arrives")
+        assert notifier.stop() == 0
 
 
 def test_a_full_outbox_leaves_the_rest_in_the_log_until_there_is_room(

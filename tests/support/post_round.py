@@ -2,15 +2,17 @@
 
 import os
 import signal
-import sys
 from pathlib import Path
 
 from confluent_kafka import Producer
 
-from streams.logs import configure_logs
+from features.event_time import HOUR_MS
+from streams.cli import main as cli
+from streams.cli import notify as command
+from streams.notify.catalogue_files import Catalogues
 from streams.notify.couriers import Step
-from streams.notify.service import run_notifier
-from streams.notify.settings import load_notify_settings
+from streams.notify.service import run_notifier, wall_clock
+from streams.notify.settings import NotifySettings
 from streams.settings import Settings
 from streams.topic_admin import TopicAdmin
 from streams.topics import notify_group, topic_name
@@ -19,6 +21,8 @@ from tests.support.processes import WorkerProcess, eventually
 from tests.support.topic_reader import committed, ends, lag, read_topic
 
 KILL_AT = "NOTIFIER_KILL_AT"
+FAIL_AT = "NOTIFIER_FAIL_AT"
+AHEAD_H = "NOTIFIER_AHEAD_H"
 _WITHIN_S = 60.0
 
 
@@ -82,7 +86,7 @@ file = "{folder / "contacts.jsonl"}"
         assert producer.flush(_WITHIN_S) == 0
 
     def notifier(self, name: str = "one") -> WorkerProcess:
-        """A notifier with a data folder of its own; with `NOTIFIER_KILL_AT` it kills itself once at that step."""
+        """A notifier with a data folder of its own; `KILL_AT` kills it once at a step, `FAIL_AT` makes that fail."""
         settings = self.settings
         environment = {
             "TIERSTREAM_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
@@ -94,7 +98,7 @@ file = "{folder / "contacts.jsonl"}"
             "TIERSTREAM_NOTIFY_FILE": str(self.file),
             "TIERSTREAM_WEB_PORT": "0",
         }
-        return WorkerProcess(self._folder / name, environment, ("tests.support.post_round",))
+        return WorkerProcess(self._folder / name, environment, ("tests.support.post_round", "notify"))
 
     def await_read(self) -> None:
         """Wait until everything is in somebody's outbox."""
@@ -124,19 +128,22 @@ def _kill_once(wanted: str, mark: Path) -> None:
 
 
 def main() -> None:
-    """Run a notifier as the command line does, with a step at which it dies."""
-    settings = Settings.load(
-        None, {name: value for name, value in os.environ.items() if name.startswith("TIERSTREAM_")}
-    )
-    wanted = os.environ.get(KILL_AT, "")
-    mark = settings.data_dir.parent / f"killed-at-{wanted}"
-    configure_logs("info", sys.stderr)
+    """Run `tierstream notify` with a step at which it dies or fails, and a clock that may be ahead."""
+    wanted, failing = os.environ.get(KILL_AT, ""), os.environ.get(FAIL_AT, "")
+    ahead_ms = int(os.environ.get(AHEAD_H, "0")) * HOUR_MS
+    mark = Path(os.environ["TIERSTREAM_DATA_DIR"]).parent / f"killed-at-{wanted}"
 
     def hook(step: Step) -> None:
         if step == wanted:
             _kill_once(wanted, mark)
+        if step == failing:
+            raise ValueError("ann@example.org")
 
-    run_notifier(settings, *load_notify_settings(settings.notify_file), hook=hook)
+    def run(settings: Settings, notify: NotifySettings, catalogues: Catalogues) -> None:
+        run_notifier(settings, notify, catalogues, hook=hook, clock=lambda: wall_clock() + ahead_ms)
+
+    vars(command)["run_notifier"] = run  # the same, with a hook and a clock
+    cli()
 
 
 if __name__ == "__main__":
