@@ -22,7 +22,7 @@ PACKAGES := features loyalty online_models streams deploy
 PYTEST := $(BIN)/pytest -q -n 2 --dist worksteal --doctest-modules
 
 .PHONY: help setup kafka data demo test check nightly chaos soak faust-report bench bench-quick profile eval text recommendations lock
-.PHONY: clean
+.PHONY: breakage clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -125,6 +125,9 @@ text: .venv/eval-installed ## what is learned from text, beside a batch model; R
 
 recommendations: .venv/installed $(FILE) ## is the next basket in the list? beside popularity and repeat purchases
 	$(BIN)/python -m benchmarks.recommendations $(FILE)
+
+breakage: .venv/installed ## how good the breakage forecast is, on virtual programmes whose truth is known; PROGRAMMES=n
+	$(BIN)/python -m benchmarks.breakage $(or $(PROGRAMMES),10)
 
 # --- upkeep
 

@@ -27,6 +27,8 @@ PURE_STREAMS = (
     "exchange",
     "histories/clock",
     "intake",
+    "liability",
+    "liability_report",
     "links",
     "member_effects",
     "members",

@@ -18,7 +18,9 @@ class Programme(Section, frozen=True, dict=True):
     """Name, money and calendar of the programme.
 
     `point_scale` is how many of the smallest unit make one point: 1 counts in whole points, 10 in tenths. `rates_ppm`
-    converts one minor unit of a currency into minor units of `currency`, in parts per million.
+    converts one minor unit of a currency into minor units of `currency`, in parts per million. `point_value_ppm` is
+    what one of the smallest unit of points is worth in minor units, in parts per million; it decides nothing and is
+    for `tierstream liability`, which without it takes the best list price of a reward of kind `cash_back`.
     """
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -27,6 +29,7 @@ class Programme(Section, frozen=True, dict=True):
     point_scale: Literal[1, 10, 100, 1000] = 1
     rounding: Rounding = "half_even"
     rates_ppm: dict[CurrencyCode, Positive] = msgspec.field(default_factory=dict)
+    point_value_ppm: Positive | None = None
 
     @cached_property
     def _rates(self) -> dict[str, int]:

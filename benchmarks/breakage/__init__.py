@@ -1,0 +1,1 @@
+"""The breakage forecast on programmes whose truth is known: `make breakage`."""
