@@ -31,7 +31,7 @@ _RUNS: Final = 1_000
 _LOW, _HIGH = 0.05, 0.95
 _PARTS: Final = 10**9
 _BP: Final = 10_000
-_THIN_BP: Final = 5_000
+_THIN_BP: Final = 6_667
 
 
 class Estimate(msgspec.Struct, frozen=True):
@@ -55,7 +55,7 @@ class Forecast(msgspec.Struct, frozen=True):
     """The forecast of `outstanding` points: in all up to the horizon, and for each month from `month` on.
 
     `evidence`: `none` where nobody has redeemed yet, so that all that has a date is breakage, which may be quite wrong;
-    `thin` where less than half rests on what was seen at the same time before expiry; `credibility_bp` is that share.
+    `thin` where less than two thirds rest on what was seen as long before expiry; `credibility_bp` is that share.
     """
 
     month: int

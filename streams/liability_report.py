@@ -216,4 +216,4 @@ def daily_csv(lines: Iterable[DayLine]) -> bytes:
 
 def daily_json(lines: Iterable[DayLine]) -> bytes:
     """The roll-forward as a JSON list."""
-    return msgspec.json.format(msgspec.json.encode(list(lines)), indent=2) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(list(lines)), indent=2)

@@ -28,6 +28,12 @@ GaugeName = Literal[
     "audit_log_time_seconds",
     "outbox_deliveries",
     "outbox_oldest_seconds",
+    "liability_points",
+    "liability_moved_points",
+    "liability_members",
+    "liability_forecast_points",
+    "liability_forecast_minor",
+    "liability_credibility_bp",
 ]
 HistogramName = Literal["commit_seconds", "fold_seconds", "batch_records", "state_batch_bytes"]
 EventName = Literal[
@@ -56,6 +62,12 @@ _GAUGES: Mapping[GaugeName, str] = {
     "audit_log_time_seconds": "log time at which the running audit last looked at a member of the partition",
     "outbox_deliveries": "deliveries of the channel that are not done",
     "outbox_oldest_seconds": "how long the channel's oldest delivery has been in the log and the outbox",
+    "liability_points": "points that members hold or owe, all partitions together",
+    "liability_moved_points": "points issued, spent, expired and so on since the ledger began, by side",
+    "liability_members": "members whose entries were all read in order, and those of whom one is missing",
+    "liability_forecast_points": "what becomes of the points outstanding now, with the ends of its interval",
+    "liability_forecast_minor": "the same in minor units, where the policy says what a point is worth",
+    "liability_credibility_bp": "how much of the forecast rests on what was seen at the same time before expiry",
 }
 # A commit takes milliseconds and must stay well under the session timeout.
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -88,6 +100,12 @@ _LABELS: Mapping[str, tuple[str, ...]] = {
     "outbox_deliveries": ("channel",),
     "outbox_oldest_seconds": ("channel",),
     _DELIVERIES: ("channel", "outcome", "reason"),
+    "liability_points": ("state",),
+    "liability_moved_points": ("side",),
+    "liability_members": ("state",),
+    "liability_forecast_points": ("fate",),
+    "liability_forecast_minor": ("fate",),
+    "liability_credibility_bp": ("fate",),
     _BY_REASON: ("partition", "reason"),
     _POINTS: ("partition", "kind"),
 }
@@ -152,7 +170,7 @@ class Metrics:
                 raise ContractError(f"{name}: is not a counter; add it to COUNTERS in streams/accounting.py")
 
     def set(self, name: GaugeName, label: int | str, value: float) -> None:
-        """Set a gauge for a partition, a model or a channel."""
+        """Set a gauge for a partition, a model, or whatever else its one label tells apart."""
         self._gauges[name].labels(str(label)).set(value)
 
     def observe(self, name: HistogramName, value: float) -> None:

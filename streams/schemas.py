@@ -7,7 +7,7 @@ each other.
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import cast, get_args
 
 import msgspec
 import orjson
@@ -26,12 +26,14 @@ from loyalty.decisions import (
 )
 from loyalty.draw_records import DRAW_RECORDS
 from loyalty.effects import EFFECT_KINDS
+from loyalty.liability import DayLine
 from online_models.examples import EXAMPLE_EVENTS
 from online_models.findings import FINDING_EVENTS
 from online_models.recommended import RecommendationEvent
 from streams.codecs import DeadLetter
 from streams.controls import OpeningRecord, PolicyRecord, RevealRecord, Tick, VerdictRecord, WeightsRecord
 from streams.effects import EFFECT_PREFIX, EffectRecord
+from streams.liability_report import LiabilityReport
 from streams.notify.undelivered import Undelivered
 
 Json = dict[str, object]
@@ -66,6 +68,10 @@ CHANNELS: Mapping[str, tuple[str, Sequence[Event]]] = {
 }
 
 
+# What commands print as JSON, by the name of its schema.
+REPORTS: Mapping[str, type[msgspec.Struct]] = {"report.liability": LiabilityReport, "report.liability-day": DayLine}
+
+
 def event_name(event: Event) -> str:
     """Name of an event's schema: its CloudEvents type, or the family of types it stands for.
 
@@ -79,14 +85,20 @@ def event_name(event: Event) -> str:
 
 
 def event_schema(event: Event) -> Json:
-    """JSON Schema of an event, in the 2020-12 dialect, references inside the document only."""
-    (root,), components = msgspec.json.schema_components((event,), ref_template="#/$defs/{name}")
-    name = str(root["$ref"]).rsplit("/", 1)[-1]
-    own = dict(components.pop(name))
+    """JSON Schema of an event."""
+    schema = type_schema(event, event_name(event))
     if event in FAMILIES:
         family, kinds = FAMILIES[event]
-        own["properties"] = {**own["properties"], "type": {"enum": [family + kind for kind in kinds]}}
-    schema: Json = {"$schema": DIALECT, "$id": f"{event_name(event)}.json", **own}
+        properties = {"type": {"enum": [family + kind for kind in kinds]}}
+        schema["properties"] = {**cast("Json", schema["properties"]), **properties}
+    return schema
+
+
+def type_schema(kind: type[msgspec.Struct], called: str) -> Json:
+    """JSON Schema of a type, in the 2020-12 dialect, references inside the document only."""
+    (root,), components = msgspec.json.schema_components((kind,), ref_template="#/$defs/{name}")
+    name = str(root["$ref"]).rsplit("/", 1)[-1]
+    schema: Json = {"$schema": DIALECT, "$id": f"{called}.json", **components.pop(name)}
     if components:
         schema["$defs"] = dict(sorted(components.items()))
     return schema
@@ -123,6 +135,7 @@ def documents() -> dict[str, bytes]:
     """Every file of the contract, by its path below `docs/contract`."""
     events = [event for _, events in CHANNELS.values() for event in events]
     files = {f"schemas/{event_name(event)}.json": _pretty(event_schema(event)) for event in events}
+    files |= {f"schemas/{name}.json": _pretty(type_schema(kind, name)) for name, kind in REPORTS.items()}
     files["asyncapi.json"] = _pretty(asyncapi())
     return files
 

@@ -7,7 +7,6 @@ A trainer that starts goes on from its checkpoint or learns again from the first
 and writes the newest one out again: partitions ignore what they know.
 """
 
-import os
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -31,6 +30,7 @@ from streams.recommendations_log import RecommendationsLog
 from streams.records import LogRecord
 from streams.recovery import Positions
 from streams.weights_log import WeightsLog
+from streams.whole_files import replace_file
 
 EXAMPLES_PARTITION = 0
 
@@ -59,13 +59,7 @@ class CheckpointFile:
 
     def write(self, checkpoint: TrainerCheckpoint) -> None:
         """Replace the checkpoint; a crash leaves the old one or the new one."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        beside = self._path.with_suffix(".new")
-        with beside.open("wb") as file:
-            file.write(msgspec.msgpack.encode(checkpoint))
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(self._path)
+        replace_file(self._path, msgspec.msgpack.encode(checkpoint))
 
     def read(self, identity: bytes) -> tuple[Trainer, int]:
         """The trainer and the offset of the last example it has learned; new and -1 without a usable checkpoint."""

@@ -15,6 +15,7 @@ from streams.cli.config import register as register_config
 from streams.cli.demo import register as register_demo
 from streams.cli.draw import register as register_draw
 from streams.cli.explain import register as register_explain
+from streams.cli.liability import register as register_liability
 from streams.cli.notify import register as register_notify
 from streams.cli.policy import register as register_policy
 from streams.cli.recommend import register as register_recommend
@@ -39,6 +40,7 @@ for register in (
     register_explain,
     register_draw,
     register_audit,
+    register_liability,
     register_repartition,
     register_recommend,
     register_config,

@@ -1,8 +1,9 @@
 """A year of real households under the grocer's programme, with returns and rewards: every point is accounted for.
 
-Each day what the members hold is added up from their lots, and compared with the day before and the day's entries:
+Each day what the members hold is added up from their lots, and compared with the day's line of the roll-forward, which
+knows nothing but entries:
 
-    opening + issued - spent - expired - clawed back = closing
+    opening + issued + spent + expired + clawed back + cancelled = closing
 
 A further year goes by in which nothing happens but expiry. The same run shows how large a member's rows become.
 """
@@ -14,12 +15,18 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from features.event_time import ZoneRules, date_of
+from loyalty.cohorts import by_issue_month, outstanding
 from loyalty.core_row import encode_core
 from loyalty.decisions import LedgerEntry
+from loyalty.liability import month_name
+from online_models.breakage import forecast
+from online_models.breakage_paths import Moment
 from streams.controls import tick_record
 from streams.histories.clock import DEFAULT_TICK_EVERY_MS
 from streams.histories.files import read_lines
 from streams.histories.heads import head_of
+from streams.liability import LedgerReading
 from streams.memory_store import MemoryStore
 from streams.pipeline import PartitionFold
 from streams.records import LogRecord
@@ -31,29 +38,21 @@ DAY_MS = 86_400_000
 END_MS = 1_514_764_800_000  # 2018-01-01
 LAST_MS = END_MS + 370 * DAY_MS
 
-# The side of the roll-forward that each kind of entry is on; activation only moves points from pending to active.
-SIDES = {
-    "earned": "issued",
-    "returned": "spent",
-    "redeemed": "spent",
-    "expired": "expired",
-    "cancelled": "clawed back",
-    "clawed_back": "clawed back",
-    "activated": "moved",
-}
+KINDS = {"earned", "returned", "redeemed", "expired", "cancelled", "clawed_back", "activated"}
 _ENTRY = msgspec.json.Decoder(LedgerEntry)
 
 
 @dataclass
 class Book:
-    """The partition, what its entries said since the day began, and each day's line."""
+    """The partition, the reading of its entries, and what the lots came to at the end of each day."""
 
     fold: PartitionFold
     offset: int = 1
     members: dict[str, None] = field(default_factory=dict)
-    day: Counter[str] = field(default_factory=Counter)
+    reading: LedgerReading = field(default_factory=lambda: LedgerReading(ZoneRules.utc()))
     total: Counter[str] = field(default_factory=Counter)
-    lines: list[tuple[int, dict[str, int], int]] = field(default_factory=list)
+    closings: dict[str, int] = field(default_factory=dict)
+    cohorts: dict[str, dict[str, int]] = field(default_factory=dict)
     core_bytes: list[int] = field(default_factory=list)
 
     def apply(self, timestamp_ms: int, key: bytes | None, value: bytes) -> None:
@@ -61,25 +60,30 @@ class Book:
         self.offset += 1
         for output in self.fold.take_outputs():
             if output.topic == "points":
+                assert self.reading.take(output.value)
                 entry = _ENTRY.decode(output.value)
-                moved = entry.data.pending_points + entry.data.active_points
-                self.day[SIDES[entry.data.kind]] += moved
-                self.total[entry.data.kind] += moved
+                self.total[entry.data.kind] += entry.data.pending_points + entry.data.active_points
 
     def close_day(self, day_ms: int) -> None:
         """All due work up to midnight, then what the lots come to."""
         self.apply(day_ms, None, tick_record(day_ms, KEY))
         while self.fold.sweeping:
             self.apply(day_ms, None, tick_record(day_ms, KEY))
-        self.lines.append((day_ms, dict(self.day), self.held()))
-        self.day.clear()
+        day = date_of(day_ms // DAY_MS - 1)
+        cores = [self.fold.member(member).account.core for member in self.members]
+        lots = [(lot.expires_ms, lot.points) for core in cores for lot in core.active]
+        lots += [(lot.expires_ms, lot.points) for core in cores for lot in core.pending]
+        self.closings[day.isoformat()] = sum(points for _, points in lots) - sum(core.debt for core in cores)
+        if date_of(day_ms // DAY_MS).day == 1:
+            self.cohorts[f"{day:%Y-%m}"] = dict(_by_expiry(lots))
 
-    def held(self) -> int:
-        cores = (self.fold.member(member).account.core for member in self.members)
-        return sum(
-            sum(lot.points for lot in core.pending) + sum(lot.points for lot in core.active) - core.debt
-            for core in cores
-        )
+
+def _by_expiry(lots: list[tuple[int, int]]) -> Counter[str]:
+    """Points by the UTC month that they expire in."""
+    found: Counter[str] = Counter()
+    for expires_ms, points in lots:
+        found[f"{date_of((expires_ms - 1) // DAY_MS):%Y-%m}"] += points
+    return found
 
 
 @pytest.fixture(scope="module", params=["some_households", pytest.param("whole_year", marks=pytest.mark.nightly)])
@@ -109,22 +113,52 @@ def book(request: pytest.FixtureRequest) -> Book:
 @pytest.mark.timeout(600)
 def test_the_daily_roll_forward_of_the_liability_balances_to_the_point(book: Book) -> None:
     opening = 0
-    for _, sides, closing in book.lines:
-        moved = sum(sides.get(side, 0) for side in ("issued", "spent", "expired", "clawed back"))
-        assert opening + moved == closing
-        assert sides.get("moved", 0) == 0
-        assert sides.get("issued", 0) >= 0
-        assert max(sides.get("expired", 0), sides.get("clawed back", 0)) <= 0
-        opening = closing
-    assert len(book.lines) > 365 + 365
+    lines = {line.day: line for line in book.reading.book.roll_forward()}
+    for day, held in book.closings.items():
+        line = lines.get(day)
+        if line is None:  # after the newest entry
+            assert held == opening
+            continue
+        moved = line.issued + line.spent + line.expired + line.clawed_back + line.cancelled
+        assert line.opening == opening
+        assert line.opening + moved == line.closing == held == line.pending + line.active
+        assert line.issued >= 0
+        assert max(line.expired, line.clawed_back, line.cancelled) <= 0
+        opening = line.closing
+    assert len(book.closings) > 365 + 365
+    assert set(lines) <= set(book.closings)
+    assert len(lines) > 365 + 180
+
+
+@pytest.mark.timeout(600)
+def test_each_months_cohorts_are_the_lots_that_expire_together(book: Book) -> None:
+    flows = book.reading.book.flows
+    names = {month_name(month): month for month in range(12 * 2016, 12 * 2020)}
+    for month, held in book.cohorts.items():
+        found = outstanding(flows, names[month] + 1)
+        assert {month_name(cohort): points for cohort, points in found.items()} == held
+        assert sum(by_issue_month(flows, names[month] + 1).values()) == sum(held.values())
+    assert len(book.cohorts) > 20
+
+
+def test_a_forecast_after_the_year_adds_up_and_breaks_at_the_ends_of_quarters(book: Book) -> None:
+    now = Moment(2018 * 12, 0.0)
+    made = forecast(book.reading.book.flows, now)
+    assert made.outstanding == book.closings["2017-12-31"] > 100_000
+    total = made.total
+    assert total.redeemed.points + total.breakage.points + total.taken_back + total.left == made.outstanding
+    assert total.left == 0
+    assert 0 <= total.breakage.low < total.breakage.points < total.breakage.high <= made.outstanding
+    # A quarter of New York ends four or five hours into the next month of the book, which counts in UTC.
+    assert [month.breakage.points > 0 for month in made.months] == [number in {3, 6, 9, 12} for number in range(13)]
 
 
 def test_everything_that_can_happen_to_points_happened(book: Book) -> None:
-    assert set(book.total) == set(SIDES)
+    assert set(book.total) == KINDS
     assert book.total["earned"] > 500_000
     assert -book.total["redeemed"] > book.total["returned"] > 0
     assert -book.total["expired"] > book.total["earned"] // 10
-    assert book.lines[-1][2] == 0  # in the end all is spent, taken back or expired
+    assert list(book.closings.values())[-1] == 0  # in the end all is spent, taken back or expired
 
 
 def test_no_household_owes_points(book: Book) -> None:

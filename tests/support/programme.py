@@ -50,7 +50,9 @@ class Programme:
         for process in self._processes:
             process.kill()
 
-    def process(self, command: str, name: str, module: str = "streams.cli") -> WorkerProcess:
+    def process(
+        self, command: str, name: str, module: str = "streams.cli", arguments: tuple[str, ...] = ()
+    ) -> WorkerProcess:
         """`tierstream COMMAND` with a folder of its own, not started yet; other code in place of it by its module."""
         settings = self.settings
         environment = {
@@ -64,7 +66,7 @@ class Programme:
             "TIERSTREAM_SESSION_TIMEOUT_MS": str(settings.session_timeout_ms),
             "TIERSTREAM_SIGNING_KEY_FILE": str(settings.signing_key_file),
         }
-        process = WorkerProcess(self.folder / name, environment, (module, command))
+        process = WorkerProcess(self.folder / name, environment, (module, command, *arguments))
         self._processes.append(process)
         return process
 

@@ -47,10 +47,13 @@ def test_everything_is_served_in_the_text_format() -> None:
     assert 'tierstream_model_absolute_error_minor{model="naive"} 1234.0' in text
 
 
+LABELS = {"partition", "reason", "kind", "model", "channel", "outcome", "state", "side", "fate"}
+
+
 def test_each_metric_is_described_and_has_only_harmless_labels() -> None:
     rows = describe_metrics()
     assert len({row.name for row in rows}) == len(rows) > 20
     for row in rows:
         assert re.fullmatch(r"tierstream_[a-z_]+", row.name)
         assert row.meaning
-        assert set(row.labels) <= {"partition", "reason", "kind", "model", "channel", "outcome"}
+        assert set(row.labels) <= LABELS
