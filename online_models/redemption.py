@@ -65,12 +65,11 @@ class Exposure(msgspec.Struct):
         self.redeemed += weight * flow.redeemed
         self.taken += weight * flow.taken
         self.takings += weight * flow.takings
-        if seen.cohort >= UNDATED:
-            self.expired += weight * flow.expired
+        self.expired += weight * flow.expired
 
 
 class Chances(NamedTuple):
-    """What becomes of a point within a month: its chances, and what is known of the first of them.
+    """What becomes of a point within a month: its chances, in this order, and what is known of the first of them.
 
     `expired` is for points that expire by inactivity alone; those with a date expire at it. `credibility`: from 0 to 1.
     The standard errors of the logarithm of `redeemed`: `error`, different for each number of months left, and `unseen`,
@@ -127,8 +126,7 @@ class RedemptionRates:
         redeemed = _mix(believed, _ratio(life.redeemed, life.points), self._common)
         taken_believed = life.takings / (life.takings + _TAKINGS)
         taken = _mix(taken_believed, _ratio(life.taken, life.points), _ratio(every.taken, every.points))
-        taken = min(taken, 1.0 - redeemed)
-        expired = min(_ratio(life.expired, life.points), 1.0 - redeemed - taken)
+        expired = _ratio(life.expired, life.points)
         spread = sqrt(log1p(self._differ))
         error, unseen = sqrt(believed * (1.0 - believed)) * spread, (1.0 - believed) ** 2 * _UNSEEN
         return Chances(redeemed, taken, expired, believed, error, unseen)

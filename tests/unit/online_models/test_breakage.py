@@ -138,8 +138,48 @@ def test_where_nobody_has_redeemed_all_is_breakage_and_it_is_said_that_nothing_i
 def test_what_is_overdue_expires_at_once() -> None:
     flows = steady()
     flows[NOW - 1][NOW - 1].expired = 0  # the entries have not come yet
-    made = forecast(flows, Moment(NOW, 0.0))
-    assert made.months[0].breakage.points >= 52
+    late, usual = forecast(flows, Moment(NOW, 0.0)), forecast(steady(), Moment(NOW, 0.0))
+    assert late.months[0].breakage.points == usual.months[0].breakage.points + 52
+    assert late.months[0].redeemed.points == usual.months[0].redeemed.points
+
+
+def test_pending_points_of_which_the_ledger_tells_no_date_go_the_way_of_active_ones() -> None:
+    gone = Flow(issued=400, expired=300, redeemed=100, redemptions=4, redeemed_squares=2_500)
+    flows: CohortFlows = {
+        INACTIVITY: {NOW - 2: gone},
+        NEVER: {NOW - 2: Flow(issued=50)},
+        UNDATED: {NOW - 1: Flow(issued=1_000)},
+    }
+    assert forecast(flows, Moment(NOW, 0.0)).total.breakage.points == 0
+    flows[INACTIVITY][NOW - 1] = Flow(issued=50)
+    assert 300 < forecast(flows, Moment(NOW, 0.0)).total.breakage.points <= 550
+
+
+def test_what_comes_in_during_a_month_counts_for_half_of_it() -> None:
+    flows: CohortFlows = {NEVER: {NOW - 1: Flow(issued=200, redeemed=20, redemptions=4, redeemed_squares=100)}}
+    made = forecast(flows, Moment(NOW, 0.0), horizon=1)
+    assert made.total.redeemed.points == 36  # 20 of 100; a fifth of 180
+
+
+def test_more_than_all_cannot_go() -> None:
+    flows: CohortFlows = {
+        INACTIVITY: {
+            NOW - 2: Flow(
+                issued=200, redeemed=90, taken=80, expired=30, redemptions=9, redeemed_squares=900, takings=8
+            ),
+            NOW - 1: Flow(issued=50),
+        }
+    }
+    made = forecast(flows, Moment(NOW, 0.0), horizon=1)
+    assert made.total.left == 0
+    assert made.total.redeemed.points + made.total.taken_back + made.total.breakage.points == 50
+
+
+def test_a_month_that_has_gone_by_in_part_counts_for_so_much() -> None:
+    flows: CohortFlows = {NEVER: {NOW: Flow(issued=200, redeemed=10, redemptions=2, redeemed_squares=50)}}
+    made = forecast(flows, Moment(NOW, 0.5), horizon=2)
+    # 10 of 100 in half a month: a fifth in a month, a tenth in what is left of this one.
+    assert [month.redeemed.points for month in made.months] == [19, 34]
 
 
 def test_the_rest_of_a_month_is_less_than_a_month() -> None:
