@@ -5,10 +5,10 @@ loyalty.notifications ──> reading.py    a consumer group; only a member's ne
                              ▼
                          outbox.py      SQLite: delivery, number and offset in one transaction, then Kafka's commit
                              ▼
-                         lanes.py       per channel, some threads: contact, decision, hand-over, note
+                         couriers.py    per channel, some threads: contact, decision, hand-over, note
                              │  deciding.py   PURE  (delivery, contact, rules, now) -> send, wait, leave, give up
                              │  texts.py      PURE  (notification, language) -> subject and body
                              ▼
-             smtp.py  webhook.py  console.py          loyalty.undelivered: what could not be delivered, and why
+             channels.py  smtp.py  http.py            loyalty.undelivered: what could not be delivered, and why
 ```
 """
