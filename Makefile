@@ -21,8 +21,8 @@ PACKAGES := features loyalty online_models streams deploy
 # Two processes, because tests wait for brokers and workers more than they compute. Doctests are tests too.
 PYTEST := $(BIN)/pytest -q -n 2 --dist worksteal --doctest-modules
 
-.PHONY: help setup kafka data demo test check nightly chaos soak faust-report bench bench-quick profile eval text recommendations lock
-.PHONY: breakage clean
+.PHONY: help setup kafka data demo test check nightly chaos soak faust-report bench bench-quick profile eval costs text
+.PHONY: recommendations breakage lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -119,6 +119,9 @@ $(HISTORIES)/year.jsonl.gz: .venv/installed streams/histories/complete_journey.p
 
 eval: .venv/eval-installed $(FILE) ## what is learned, beside baselines, into out/eval/report.json; FILE=actions takes any file
 	$(BIN)/python -m benchmarks.evaluation $(FILE) --policy $(POLICY) --out out/eval
+
+costs: .venv/eval-installed $(FILE) ## what learning costs, in a minute: the same figures of CPU time as in the evaluation
+	$(BIN)/python -m benchmarks.evaluation.costs $(FILE) --policy $(POLICY)
 
 text: .venv/eval-installed ## what is learned from text, beside a batch model; REVIEWS=file adds reviews of one's own
 	$(BIN)/python -m benchmarks.text $(if $(REVIEWS),--reviews $(REVIEWS))

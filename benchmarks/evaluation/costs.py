@@ -2,14 +2,20 @@
 
 The fastest of several rounds counts, as a busy machine only ever adds time; the interval spans all rounds. Garbage is
 collected as seldom as in the processes of worker and trainer: the evaluation's own rows are no part of their work.
+
+`python -m benchmarks.evaluation.costs FILE` measures this alone, on as much of the file as it takes; the whole
+evaluation reports the same figures.
 """
 
+import argparse
+import sys
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from time import process_time
 
 from benchmarks.evaluation.measures import Interval
-from benchmarks.evaluation.rows import History
+from benchmarks.evaluation.rows import History, replay_file
 from features.actions import LineItem
 from features.event_time import DAY_MS
 from features.table import ACTIVITY, ITEMS, PURCHASES, SPEND
@@ -23,7 +29,8 @@ from online_models.stack import ValueStack
 from online_models.training import Trainer
 from streams.collector import collect_seldom
 
-_ROUNDS = 3
+_TRAINER_ROUNDS = 3
+_HOT_PATH_ROUNDS = 15
 _MICROSECONDS = 1e6
 
 # A member who acts three times an hour for a year: more than any bucket can hold on to.
@@ -45,7 +52,7 @@ def trainer_us(history: History) -> Interval:
         for offset, example in enumerate(examples, start=1):
             trainer.learn(example, offset)
 
-    return _timed(run, len(examples))
+    return _timed(run, len(examples), _TRAINER_ROUNDS)
 
 
 def hot_path_us(history: History) -> Interval:
@@ -67,7 +74,7 @@ def hot_path_us(history: History) -> Interval:
             windows.interests.bought(_ITEMS, time_ms, time_ms // DAY_MS, time_ms % DAY_MS)
             score(windows.vector(time_ms))
 
-    return _timed(run, _ACTIONS)
+    return _timed(run, _ACTIONS, _HOT_PATH_ROUNDS)
 
 
 def per_action_us(history: History, trainer: Interval) -> float:
@@ -125,7 +132,28 @@ def _once(run: Callable[[], object]) -> float:
     return process_time() - start
 
 
-def _timed(run: Callable[[], None], count: int) -> Interval:
+def _timed(run: Callable[[], None], count: int, rounds: int) -> Interval:
     collect_seldom()
-    rounds = [_once(run) / count * _MICROSECONDS for _ in range(_ROUNDS)]
-    return Interval(min(rounds), min(rounds), max(rounds))
+    taken = [_once(run) / count * _MICROSECONDS for _ in range(rounds)]
+    return Interval(min(taken), min(taken), max(taken))
+
+
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.evaluation.costs",
+        description="Microseconds of CPU that learning costs: per action on the hot path, per example in the trainer.",
+        epilog="example: python -m benchmarks.evaluation.costs .cache/histories/year.jsonl.gz",
+    )
+    parser.add_argument("file", type=Path, help="action file, .jsonl or .jsonl.gz")
+    parser.add_argument("--policy", type=Path, default=Path("deploy/policies/retail.toml"), help="one that learns")
+    arguments = parser.parse_args()
+    history = replay_file(arguments.file, arguments.policy, _MOST_EXAMPLES)
+    for name, interval in {"hot_path_us": hot_path_us(history), "trainer_us": trainer_us(history)}.items():
+        sys.stdout.write(f"{name}: {interval.value:.1f} ({interval.low:.1f} to {interval.high:.1f})\n")
+    for part, microseconds in parts_us(history).items():
+        sys.stdout.write(f"  {part}: {microseconds:.1f}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -74,15 +75,16 @@ class History:
     actions: int
 
 
-def replay_file(path: Path, policy_path: Path) -> History:
-    """Replay a file with learning on.
+def replay_file(path: Path, policy_path: Path, most_examples: int | None = None) -> History:
+    """Replay a file with learning on, to its end or until there are `most_examples`.
 
     Raises:
         LoyaltyError: the file or the policy cannot be read.
         ValueError: nothing matured, or the policy does not learn.
     """
     trainer = _Recorder()
-    replay = replay_lines(read_lines(path), Replay(first_policy(policy_path, ()), trainer))
+    lines = takewhile(lambda _: most_examples is None or len(trainer.examples) < most_examples, read_lines(path))
+    replay = replay_lines(lines, Replay(first_policy(policy_path, ()), trainer))
     if trainer.notice is None or not trainer.examples:
         raise ValueError(
             f"{path}: no example matured under {policy_path}; take a longer file, or a policy with [learning] enabled"
