@@ -9,7 +9,7 @@ holds them to it), at half of its time: river makes arrays of dictionaries for e
 import numpy as np
 
 from online_models.contract import Inputs
-from online_models.moments import Floats
+from online_models.moments import Floats, outer
 from online_models.rows import RowLearner, bounded, widened, widened_covariance
 
 # Prior of the coefficients: variance 1 / alpha; loose, as tens of thousands of examples follow.
@@ -62,10 +62,10 @@ class LeastSquares(RowLearner):
         if len(row) > len(self.state):
             self.state = widened(self.state, len(row))
             self._covariance = widened_covariance(self._covariance, len(row), 1.0 / _PRIOR_PRECISION)
-        gain = self._covariance @ row
-        spread = 1.0 + max(0.0, float(row @ gain))
-        self.state += gain * ((target - float(self.state @ row)) / spread)
-        self._covariance -= np.multiply.outer(gain, gain / spread)
+        gain = self._covariance.dot(row)
+        spread = 1.0 + max(0.0, float(row.dot(gain)))
+        self.state += gain * ((target - float(self.state.dot(row))) / spread)
+        self._covariance -= outer(gain, gain / spread)
 
 
 class LeastDeviations(RowLearner):
@@ -87,6 +87,6 @@ class LeastDeviations(RowLearner):
         """One step of subgradient descent."""
         if len(row) > len(self.state):
             self.state, self._squares = widened(self.state, len(row)), widened(self._squares, len(row))
-        rate = -_RATE if float(self.state @ row) > target else _RATE
+        rate = -_RATE if float(self.state.dot(row)) > target else _RATE
         self._squares += row * row
         self.state += rate * row / np.sqrt(self._squares + _EPSILON)

@@ -38,7 +38,7 @@ class MixedSheet(NamedTuple):
 
     def answers(self, row: Floats) -> list[float]:
         """What the rule and the learner answer to a row in the order of `names`."""
-        answers: list[float] = (self.matrix @ row).tolist()
+        answers: list[float] = self.matrix.dot(row).tolist()
         return answers
 
     def answer(self, inputs: Inputs) -> float:

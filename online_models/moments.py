@@ -63,7 +63,7 @@ class BlockMoments:
                 return
             moments = self._open_block(block)
         row = np.array([1.0, *values])
-        moments[group] += np.multiply.outer(row, row)
+        moments[group] += outer(row, row)
         self.examples += 1
 
     def _open_block(self, block: int) -> Floats:
@@ -148,6 +148,20 @@ def solve(left: Floats, right: Floats) -> Floats:
         left[:, pivot, :] = row
         right[:, pivot] = value
     return right
+
+
+def outer(left: Floats, right: Floats) -> Floats:
+    """Every product of two vectors' elements, each rounded once: `np.multiply.outer` at half of its time.
+
+    BLAS multiplies a column by a row; with one term for each element there is nothing to sum in any order. The method
+    `dot`, here and in the learners, has half the overhead of `@`, which is more than vectors of 30 take to multiply.
+
+    Example:
+        >>> outer(np.array([1.0, 2.0]), np.array([3.0, 4.0, 5.0])).tolist()
+        [[3.0, 4.0, 5.0], [6.0, 8.0, 10.0]]
+    """
+    product: Floats = left[:, None].dot(right[None])
+    return product
 
 
 def _sum_first(array: Floats) -> Floats:

@@ -71,7 +71,7 @@ class CategorySheet(NamedTuple):
         """Chances of the candidates by own interests, by popularity, and by the learner."""
         shares, popular = rows[:, 0].tolist(), rows[:, 2].tolist()
         own = [(1.0 - _SMOOTHED) * share + _SMOOTHED * liked for share, liked in zip(shares, popular, strict=True)]
-        scores = (rows @ self.coefficients).tolist()
+        scores = rows.dot(self.coefficients).tolist()
         best = max(scores)
         raised = [exp(max(-_SUREST, score - best)) for score in scores]
         return _shares(own), _shares(popular), _shares(raised)

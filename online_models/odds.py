@@ -8,8 +8,8 @@ from math import exp
 
 import numpy as np
 
-from online_models.moments import Floats
-from online_models.rows import RowLearner, bounded, widened, widened_covariance
+from online_models.moments import Floats, outer
+from online_models.rows import RowLearner, widened, widened_covariance
 
 # Log-odds beyond these are certainty that no data of a programme supports (30 is one in 10**13).
 _SUREST = 30.0
@@ -56,9 +56,9 @@ class LogisticLeastSquares(RowLearner):
         if len(row) > len(self.state):
             self.state = widened(self.state, len(row))
             self._covariance = widened_covariance(self._covariance, len(row), 1.0 / _PRIOR_PRECISION)
-        chance = probability(bounded(float(self.state @ row)))
-        gain = self._covariance @ row
-        explained = float(row @ gain)
+        chance = probability(float(self.state.dot(row)))
+        gain = self._covariance.dot(row)
+        explained = float(row.dot(gain))
         spread = explained + 1.0 / max(_LEAST_VARIANCE, chance * (1.0 - chance))
         self.state += gain * ((float(target > 0.0) - chance) * (1.0 - explained / spread))
-        self._covariance -= np.multiply.outer(gain, gain / spread)
+        self._covariance -= outer(gain, gain / spread)

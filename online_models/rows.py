@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection
-from math import isfinite
+from math import hypot, isfinite
 
 import numpy as np
 
@@ -27,7 +27,7 @@ def bounded(value: float) -> float:
 
 
 def sane(inputs: Inputs) -> Inputs:
-    """`inputs` themselves where all are within what a model accepts, else a copy that is.
+    """`inputs` themselves where all are well within what a model accepts, else a copy that is within.
 
     Example:
         >>> sane({"one": 1.0, "spend": float("inf")})
@@ -37,8 +37,9 @@ def sane(inputs: Inputs) -> Inputs:
 
 
 def _are_sane(values: Collection[float]) -> bool:
-    # a sum is finite only if all its terms are; it is faster than looking at each
-    return isfinite(sum(values)) and max(values, default=0.0) <= _LIMIT and min(values, default=0.0) >= -_LIMIT
+    # A vector that is no longer than the limit has no value beyond it, and none that is no number. The length takes a
+    # tenth of the time of smallest, largest and sum. Where it alone is too long, each value is looked at, and stays.
+    return hypot(*values) <= _LIMIT
 
 
 def dot(coefficients: Inputs, inputs: Inputs) -> float:

@@ -65,7 +65,7 @@ class Sheet(NamedTuple):
 
     def roots(self, row: Floats) -> list[float]:
         """What each learner predicts for the root of the spend, from a row in the order of `names`."""
-        answers: list[float] = (self.matrix @ row).tolist()
+        answers: list[float] = self.matrix.dot(row).tolist()
         return [min(_HIGHEST_ROOT, max(0.0, answer)) for answer in answers]
 
     def predict(self, inputs: Inputs) -> Prediction:

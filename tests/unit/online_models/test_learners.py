@@ -2,12 +2,17 @@
 
 import random
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from river import linear_model, optim
 
 from online_models.checks import stream
 from online_models.contract import Learner
 from online_models.learners import LeastDeviations, LeastSquares, Persistence
+from online_models.moments import outer
+from online_models.rows import Columns, bounded
 
 
 def test_least_squares_finds_the_line_behind_the_noise() -> None:
@@ -56,3 +61,18 @@ def test_learners_on_rows_are_rivers_number_by_number(
         mine.learn(inputs, target)
         rivers.learn_one(inputs, target)
         assert mine.predict(inputs) == pytest.approx(rivers.predict_one(inputs), abs=1e-6)
+
+
+_VALUES = st.floats(-1e6, 1e6, allow_subnormal=False)
+
+
+@given(st.lists(_VALUES, min_size=1, max_size=40), st.lists(_VALUES, min_size=1, max_size=40))
+def test_an_outer_product_is_numpys_bit_by_bit(left: list[float], right: list[float]) -> None:
+    assert np.array_equal(outer(np.array(left), np.array(right)), np.multiply.outer(left, right))
+
+
+@given(st.lists(st.floats() | st.floats(-12_000.0, 12_000.0), min_size=1, max_size=40))
+def test_a_row_has_what_a_model_accepts_of_each_value(values: list[float]) -> None:
+    row = Columns().row({str(place): value for place, value in enumerate(values)})
+
+    assert row.tolist() == [bounded(value) for value in values]
