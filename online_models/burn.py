@@ -74,17 +74,16 @@ class BurnModel:
             return None
         inputs = burn_inputs(outcome)
         rate = burn_rate(outcome.label_redeemed_points, outcome.label_earned_points)
-        answer = self.stack.test_then_learn(inputs, rate, outcome.predicted_at_ms, log_time_ms)
-        if answer is None:
+        judged = self.stack.test_then_learn(inputs, rate, outcome.predicted_at_ms, log_time_ms)
+        if judged is None:
             return None
-        answer = max(0.0, min(_HIGHEST, answer))
-        loss = squared_error(answer, rate)
+        answer = max(0.0, min(_HIGHEST, judged.answer))
         self._examples += 1
-        self._loss += loss
-        self._static_loss += squared_error(inputs[_OWN], rate)
+        self._loss += judged.loss
+        self._static_loss += judged.static_loss
         self._predicted += answer
         self._realised += rate
-        if self.drift.update(loss):
+        if self.drift.update(judged.loss):
             self.stack.renew()
         return answer
 

@@ -9,8 +9,8 @@ holds them to it), at half of its time: river makes arrays of dictionaries for e
 import numpy as np
 
 from online_models.contract import Inputs
-from online_models.moments import Floats, outer
-from online_models.rows import RowLearner, bounded, widened, widened_covariance
+from online_models.moments import Floats
+from online_models.rows import RecursiveSquares, RowLearner, bounded, widened
 
 # Prior of the coefficients: variance 1 / alpha; loose, as tens of thousands of examples follow.
 _PRIOR_PRECISION = 1.0
@@ -20,7 +20,7 @@ _PRIOR_PRECISION = 1.0
 # descent never got below 0.89 of persistence's error, at any rate; AdaGrad at this one reaches 0.870.
 _RATE = 0.03
 
-# Keeps a column that was 0 so far from dividing by nothing; river's.
+# What a sum of squares begins with, so that a column that was 0 so far does not divide by nothing; river's.
 _EPSILON = 1e-8
 
 
@@ -42,7 +42,7 @@ class Persistence:
         return {self._name: 1.0}
 
 
-class LeastSquares(RowLearner):
+class LeastSquares(RecursiveSquares):
     """Recursive least squares: the posterior mean of river's `BayesianLinearRegression`.
 
     Example:
@@ -54,18 +54,12 @@ class LeastSquares(RowLearner):
     """
 
     def __init__(self) -> None:
-        super().__init__()
-        self._covariance: Floats = np.zeros((0, 0))
+        super().__init__(_PRIOR_PRECISION)
 
-    def update(self, row: Floats, target: float) -> None:
-        """One rank-one update."""
-        if len(row) > len(self.state):
-            self.state = widened(self.state, len(row))
-            self._covariance = widened_covariance(self._covariance, len(row), 1.0 / _PRIOR_PRECISION)
-        gain = self._covariance.dot(row)
-        spread = 1.0 + max(0.0, float(row.dot(gain)))
-        self.state += gain * ((target - float(self.state.dot(row))) / spread)
-        self._covariance -= outer(gain, gain / spread)
+    @staticmethod
+    def surprise(explained: float, answer: float, target: float) -> tuple[float, float]:
+        """As it is, with noise of variance one."""
+        return 1.0 + max(0.0, explained), answer - target
 
 
 class LeastDeviations(RowLearner):
@@ -81,12 +75,19 @@ class LeastDeviations(RowLearner):
 
     def __init__(self) -> None:
         super().__init__()
+        self._coefficients: Floats = np.zeros(0)
         self._squares: Floats = np.zeros(0)
+
+    @property
+    def state(self) -> Floats:
+        """The coefficients."""
+        return self._coefficients
 
     def update(self, row: Floats, target: float) -> None:
         """One step of subgradient descent."""
-        if len(row) > len(self.state):
-            self.state, self._squares = widened(self.state, len(row)), widened(self._squares, len(row))
-        rate = -_RATE if float(self.state.dot(row)) > target else _RATE
+        if len(row) > len(self._squares):
+            self._coefficients = widened(self._coefficients, len(row))
+            self._squares = np.concatenate((self._squares, np.full(len(row) - len(self._squares), _EPSILON)))
+        rate = -_RATE if float(self._coefficients.dot(row)) > target else _RATE
         self._squares += row * row
-        self.state += rate * row / np.sqrt(self._squares + _EPSILON)
+        self._coefficients += rate * row / np.sqrt(self._squares)

@@ -52,6 +52,14 @@ class MixedSheet(NamedTuple):
         return self.mix[0] * rule + self.mix[1] * learner
 
 
+class Judged(NamedTuple):
+    """What the stack answered to an example as of its own time, the loss of that, and the loss of the rule's answer."""
+
+    answer: float
+    loss: float
+    static_loss: float
+
+
 class MixedStack:
     """The rule is the input `static`; `make` gives the learner; `loss` must be a function of a module, for pickles."""
 
@@ -79,29 +87,33 @@ class MixedStack:
         mix = shares_of([float(loss.get()) for loss in self._losses], _SQUARINGS)
         return MixedSheet(names, matrix, mix, self._falls_back)
 
-    def test_then_learn(self, inputs: Inputs, target: float, predicted_at_ms: int, log_time_ms: int) -> float | None:
-        """Learn from a matured example; return the answer as of its own time, None if no sheet is that old."""
+    def test_then_learn(self, inputs: Inputs, target: float, predicted_at_ms: int, log_time_ms: int) -> Judged | None:
+        """Learn from a matured example; return how it was answered at its own time, None if no sheet is that old."""
         if self._sheets.is_due(log_time_ms):
             self._sheets.write(log_time_ms, self.sheet_now())
         row = self._columns.row(inputs)
         sheet = self._sheets.at(predicted_at_ms)
-        answer = None
+        judged = None
         if sheet is not None:
-            answer = self._judge(
+            judged = self._judge(
                 sheet, row if sheet.names is self._columns.names else row_of(inputs, sheet.names), target
             )
         self._learner.update(row, target)
-        return answer
+        return judged
 
-    def _judge(self, sheet: MixedSheet, row: Floats, target: float) -> float:
+    def _judge(self, sheet: MixedSheet, row: Floats, target: float) -> Judged:
         answers = sheet.answers(row)
-        for loss, answer in zip(self._losses, answers, strict=True):
-            loss.update(self._loss(answer, target))
         mixed = sheet.mixed(answers)
-        self._mixed_loss.update(self._loss(mixed, target))
-        static, stack = float(self._losses[0].get()), float(self._mixed_loss.get())
+        static_loss, mixed_loss = self._loss(answers[0], target), self._loss(mixed, target)
+        recent_static, recent_learner = self._losses
+        recent_static.update(static_loss)
+        recent_learner.update(self._loss(answers[1], target))
+        self._mixed_loss.update(mixed_loss)
+        static, stack = recent_static.get(), self._mixed_loss.get()
         self._falls_back = static < stack * (1.0 + (_HYSTERESIS if self._falls_back else -_HYSTERESIS))
-        return answers[0] if sheet.static else mixed
+        if sheet.static:
+            return Judged(answers[0], static_loss, static_loss)
+        return Judged(mixed, mixed_loss, static_loss)
 
     def renew(self) -> None:
         """The world has changed: start the learner anew; the static rule answers until it is better."""

@@ -6,10 +6,7 @@ regressors are.
 
 from math import exp
 
-import numpy as np
-
-from online_models.moments import Floats, outer
-from online_models.rows import RowLearner, widened, widened_covariance
+from online_models.rows import RecursiveSquares
 
 # Log-odds beyond these are certainty that no data of a programme supports (30 is one in 10**13).
 _SUREST = 30.0
@@ -33,7 +30,7 @@ def probability(log_odds: float) -> float:
     return 1.0 / (1.0 + exp(-max(-_SUREST, min(_SUREST, log_odds))))
 
 
-class LogisticLeastSquares(RowLearner):
+class LogisticLeastSquares(RecursiveSquares):
     """Logistic regression by recursive least squares of the working response, one Newton step per example.
 
     The working response of McCullagh and Nelder (1989, "Generalized Linear Models", 2.5), one example at a time, is an
@@ -48,17 +45,11 @@ class LogisticLeastSquares(RowLearner):
     """
 
     def __init__(self) -> None:
-        super().__init__()
-        self._covariance: Floats = np.zeros((0, 0))
+        super().__init__(_PRIOR_PRECISION)
 
-    def update(self, row: Floats, target: float) -> None:
-        """One rank-one update, weighted by the variance of the outcome."""
-        if len(row) > len(self.state):
-            self.state = widened(self.state, len(row))
-            self._covariance = widened_covariance(self._covariance, len(row), 1.0 / _PRIOR_PRECISION)
-        chance = probability(float(self.state.dot(row)))
-        gain = self._covariance.dot(row)
-        explained = float(row.dot(gain))
-        spread = explained + 1.0 / max(_LEAST_VARIANCE, chance * (1.0 - chance))
-        self.state += gain * ((float(target > 0.0) - chance) * (1.0 - explained / spread))
-        self._covariance -= outer(gain, gain / spread)
+    @staticmethod
+    def surprise(explained: float, answer: float, target: float) -> tuple[float, float]:
+        """Both in units of log-odds, by the variance of the outcome."""
+        chance = probability(answer)
+        noise = 1.0 / max(_LEAST_VARIANCE, chance * (1.0 - chance))
+        return explained + noise, (chance - (target > 0.0)) * noise

@@ -4,7 +4,7 @@ from online_models.contract import Inputs
 from online_models.drift import DriftWatch
 from online_models.figures import OddsFigures
 from online_models.odds import probability
-from online_models.odds_stack import OddsStack, log_loss
+from online_models.odds_stack import OddsStack
 
 _MICRO = 1_000_000
 
@@ -18,7 +18,6 @@ class OddsModel:
     def __init__(self, days: int, horizon_days: int) -> None:
         self.stack = OddsStack(days, horizon_days)
         self.drift = DriftWatch()
-        self._static = f"static_{days}d"
         self._examples = 0
         self._loss = 0.0
         self._static_loss = 0.0
@@ -26,17 +25,18 @@ class OddsModel:
         self._happened = 0
 
     def learn(self, inputs: Inputs, happened: int, predicted_at_ms: int, log_time_ms: int) -> float | None:
-        """Learn from a matured example; return the chance as of its own time, None where nothing was written then."""
-        chance = self.stack.learn(inputs, happened, predicted_at_ms, log_time_ms)
-        if chance is not None:
-            loss = log_loss(chance, happened)
-            self._examples += 1
-            self._loss += loss
-            self._static_loss += log_loss(probability(inputs[self._static]), happened)
-            self._predicted += chance
-            self._happened += happened
-            if self.drift.update(loss):
-                self.stack.renew()
+        """Learn whether it `happened`, 1 or 0; return the chance as of its own time, None if no sheet is that old."""
+        judged = self.stack.test_then_learn(inputs, float(happened), predicted_at_ms, log_time_ms)
+        if judged is None:
+            return None
+        chance = probability(judged.answer)
+        self._examples += 1
+        self._loss += judged.loss
+        self._static_loss += judged.static_loss
+        self._predicted += chance
+        self._happened += happened
+        if self.drift.update(judged.loss):
+            self.stack.renew()
         return chance
 
     def figures(self) -> OddsFigures:

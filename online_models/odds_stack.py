@@ -25,11 +25,6 @@ class OddsStack(MixedStack):
         """The chance by a sheet."""
         return probability(sheet.answer(inputs))
 
-    def learn(self, inputs: Inputs, happened: int, predicted_at_ms: int, log_time_ms: int) -> float | None:
-        """Learn whether it `happened`, 1 or 0; return the chance as of its own time, None if no sheet is that old."""
-        answer = self.test_then_learn(inputs, float(happened), predicted_at_ms, log_time_ms)
-        return None if answer is None else probability(answer)
-
 
 def odds_loss(log_odds: float, happened: float) -> float:
     """Log-loss of an answer in log-odds."""

@@ -11,6 +11,7 @@ member takes the published centroid nearest to that member's own features.
 """
 
 from collections.abc import Sequence
+from operator import mul
 
 import numpy as np
 
@@ -87,9 +88,9 @@ class Portrait:
     def __init__(self) -> None:
         self._first: list[list[float]] = []
         self._centroids: Floats = np.zeros((0, len(TRAITS)))
+        self._halves: Floats = np.zeros(0)  # of the centroids' squared lengths
         self._counts = [0] * CLUSTERS
-        self._mean: Floats = np.zeros(len(TRAITS))
-        self._square: Floats = np.zeros(len(TRAITS))
+        self._means: Floats = np.zeros(2 * len(TRAITS))  # of all traits, then of their squares
         self._names = [""] * CLUSTERS
         self._published: Portrayed | None = None
         self.examples = 0
@@ -103,14 +104,15 @@ class Portrait:
             if len(self._first) == _SEEDS:
                 self._seed()
             return
-        row = np.array(traits)
-        away = self._centroids - row
-        nearest = int((away * away).sum(axis=1).argmin())
+        both = np.array(traits + list(map(mul, traits, traits)))
+        row = both[: len(traits)]
+        # The nearest centroid, by squares of distances without what they have in common: |c - row|^2 / 2 - |row|^2 / 2.
+        nearest = int((self._halves - self._centroids.dot(row)).argmin())
         self._counts[nearest] += 1
-        self._centroids[nearest] -= away[nearest] / min(self._counts[nearest], _MEMORY)
-        rate = 1.0 / min(self.examples, _MEMORY * CLUSTERS)
-        self._mean += (row - self._mean) * rate
-        self._square += (row * row - self._square) * rate
+        centroid = self._centroids[nearest]
+        centroid -= (centroid - row) / min(self._counts[nearest], _MEMORY)
+        self._halves[nearest] = centroid.dot(centroid) / 2
+        self._means += (both - self._means) * (1.0 / min(self.examples, _MEMORY * CLUSTERS))
 
     def _seed(self) -> None:
         rows = np.array(sorted(self._first))
@@ -118,14 +120,16 @@ class Portrait:
         slices = np.split(rows, CLUSTERS)
         self._centroids = np.stack([part.mean(axis=0) for part in slices])
         self._counts = [len(part) for part in slices]
-        self._mean, self._square = rows.mean(axis=0), (rows * rows).mean(axis=0)
+        self._halves = (self._centroids * self._centroids).sum(axis=1) / 2
+        self._means = np.concatenate((rows.mean(axis=0), (rows * rows).mean(axis=0)))
 
     def publish(self) -> Portrayed | None:
         """The portrait, if it is another one than that published last."""
         if not len(self._centroids):
             return None
-        spread = np.sqrt(np.maximum(self._square - self._mean * self._mean, 1e-6))
-        salience = ((self._centroids - self._mean) / spread).tolist()
+        mean, square = np.split(self._means, 2)
+        spread = np.sqrt(np.maximum(square - mean * mean, 1e-6))
+        salience = ((self._centroids - mean) / spread).tolist()
         self._names = [_name(each, before) for each, before in zip(salience, self._names, strict=True)]
         total = sum(self._counts)
         portrait = Portrayed(

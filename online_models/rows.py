@@ -7,7 +7,7 @@ from math import hypot, isfinite
 import numpy as np
 
 from online_models.contract import Inputs
-from online_models.moments import Floats
+from online_models.moments import Floats, outer
 
 # Inputs and targets are roots of currency units: 10,000 is a hundred million units. What is larger is garbage and may
 # not move a model further.
@@ -95,14 +95,15 @@ def _row(values: list[float]) -> Floats:
 
 
 class RowLearner(ABC):
-    """A linear learner that a stack teaches by rows; by itself it keeps the contract of `online_models.contract`.
-
-    `state` holds a coefficient per column seen so far.
-    """
+    """A linear learner that a stack teaches by rows; by itself it keeps the contract of `online_models.contract`."""
 
     def __init__(self) -> None:
         self._columns = Columns()
-        self.state: Floats = np.zeros(0)
+
+    @property
+    @abstractmethod
+    def state(self) -> Floats:
+        """A coefficient per column seen so far; to read, not to keep: the next update may change it."""
 
     @abstractmethod
     def update(self, row: Floats, target: float) -> None:
@@ -131,13 +132,52 @@ def widened(array: Floats, width: int) -> Floats:
     return np.concatenate((array, np.zeros(width - len(array))))
 
 
-def widened_covariance(covariance: Floats, width: int, variance: float) -> Floats:
-    """A covariance with independent columns of this variance behind it up to `width`.
+class RecursiveSquares(RowLearner):
+    """A learner by rank-one updates: the covariance of its coefficients, and these as one more row beneath it.
+
+    So a product with a row of inputs gives the gain and what the learner answers, and one outer product moves both: two
+    calls of numpy for what takes five when they are kept apart, a quarter of an update's time.
+    """
+
+    def __init__(self, precision: float) -> None:
+        """The prior of each coefficient is 0 with variance 1 / `precision`."""
+        super().__init__()
+        self._variance = 1.0 / precision
+        self._matrix: Floats = np.zeros((1, 0))
+
+    @property
+    def state(self) -> Floats:
+        """The coefficients."""
+        coefficients: Floats = self._matrix[-1]
+        return coefficients
+
+    def update(self, row: Floats, target: float) -> None:
+        """One rank-one update."""
+        if len(row) > self._matrix.shape[1]:
+            self._matrix = _widened_squares(self._matrix, len(row), self._variance)
+        moved: Floats = self._matrix.dot(row)
+        gain = moved[:-1]
+        spread, moved[-1] = self.surprise(float(row.dot(gain)), float(moved[-1]), target)
+        self._matrix -= outer(moved, gain / spread)
+
+    @staticmethod
+    @abstractmethod
+    def surprise(explained: float, answer: float, target: float) -> tuple[float, float]:
+        """What the gain is divided by, and how far the answer is above the target, on the scale of the answer.
+
+        `explained` is the variance of the answer that comes of the coefficients' own.
+        """
+
+
+def _widened_squares(matrix: Floats, width: int, variance: float) -> Floats:
+    """Covariance and coefficients with independent columns of this variance behind them, up to `width`.
 
     Example:
-        >>> widened_covariance(np.array([[2.0]]), 2, 9.0).tolist()
-        [[2.0, 0.0], [0.0, 9.0]]
+        >>> _widened_squares(np.array([[2.0], [7.0]]), 2, 9.0).tolist()
+        [[2.0, 0.0], [0.0, 9.0], [7.0, 0.0]]
     """
-    grown = np.eye(width) * variance
-    grown[: len(covariance), : len(covariance)] = covariance
+    known = matrix.shape[1]
+    grown = np.zeros((width + 1, width))
+    grown[:-1] = np.eye(width) * variance
+    grown[:known, :known], grown[-1, :known] = matrix[:-1], matrix[-1]
     return grown

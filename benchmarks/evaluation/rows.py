@@ -21,7 +21,7 @@ from loyalty.weights import STATIC
 from online_models.examples import Example, PolicyNotice, Record
 from online_models.habits import MONTH_DAYS, WEEK_DAYS, habit_inputs
 from online_models.inputs import model_inputs, persistence_minor
-from online_models.odds_stack import OddsStack
+from online_models.odds_model import OddsModel
 from online_models.published import PublishedWeights
 from online_models.stack import Prediction, ValueStack
 from online_models.tier_score import window_days
@@ -164,8 +164,8 @@ def rows_of(history: History) -> Rows:
         learned_score=_scores(history, history.published),
         typical=np.array(typical),
         expected=np.array(expected),
-        active_chance=_chances(history, OddsStack(MONTH_DAYS, days), spend > 0),
-        week_chance=_chances(history, OddsStack(WEEK_DAYS, days), week),
+        active_chance=_chances(history, OddsModel(MONTH_DAYS, days), spend > 0),
+        week_chance=_chances(history, OddsModel(WEEK_DAYS, days), week),
     )
 
 
@@ -182,9 +182,9 @@ def _values(history: History) -> list[Prediction | None]:
     ]
 
 
-def _chances(history: History, stack: OddsStack, happened: Iterable[np.bool_]) -> Floats:
+def _chances(history: History, model: OddsModel, happened: Iterable[np.bool_]) -> Floats:
     chances = [
-        stack.learn(
+        model.learn(
             habit_inputs(example.outcome.features), int(label), example.outcome.predicted_at_ms, example.log_time_ms
         )
         for example, label in zip(history.examples, happened, strict=True)

@@ -83,7 +83,8 @@ def test_after_a_change_the_rule_answers_until_fresh_learners_are_better() -> No
 
 def test_an_example_is_judged_by_the_sheet_of_its_own_time() -> None:
     """The test that would catch a leak of later learning into earlier chances."""
-    stack = OddsStack(7, HORIZON_DAYS)
+    model = OddsModel(7, HORIZON_DAYS)
+    stack = model.stack
     sheets: list[tuple[int, MixedSheet]] = []
     for number in range(0, 2_000, 20):
         inputs, log_time_ms = _inputs(number), number * HOUR_MS
@@ -92,6 +93,6 @@ def test_an_example_is_judged_by_the_sheet_of_its_own_time() -> None:
             sheets.append((log_time_ms, stack.sheet_now()))
         in_force = [sheet for written_ms, sheet in sheets if written_ms <= moment_ms]
 
-        chance = stack.learn(inputs, number // 20 % 2, moment_ms, log_time_ms)
+        chance = model.learn(inputs, number // 20 % 2, moment_ms, log_time_ms)
 
         assert chance == (stack.predict(in_force[-1], inputs) if in_force else None)
