@@ -6,6 +6,7 @@ become chances by a softmax. The chances of the three (own interests smoothed by
 are mixed by recent log-loss; own interests are the static rule and answer alone while they do better.
 """
 
+from itertools import islice
 from math import exp, log
 from typing import NamedTuple
 
@@ -48,10 +49,22 @@ _LEAST_SHARE = 0.01
 _BP = 10_000
 
 
+_CategoryInputs = tuple[float, float, float, float, float]
+
+
+def _inputs(share: float, popular: float) -> _CategoryInputs:
+    """Of any candidate but the first."""
+    return share, log(share + _LEAST_SHARE), popular, log(popular + _LEAST_SHARE), 0.0
+
+
 class CategorySheet(NamedTuple):
-    """The model as written down: popularity, most popular first, coefficients, the mix."""
+    """The model as written down: popularity, most popular first, coefficients, the mix.
+
+    `common` are the most popular names, with the inputs that they have for members who never bought of them.
+    """
 
     popularity: dict[str, float]
+    common: dict[str, _CategoryInputs]
     coefficients: Floats
     mix: tuple[float, ...]
     alone: bool
@@ -60,12 +73,14 @@ class CategorySheet(NamedTuple):
         """Names, and a row of inputs for each; the member's interests first."""
         popularity = self.popularity
         own = dict(interests)
-        names = [*own, *(name for name in list(popularity)[:_POPULAR] if name not in own)]
-        rows = []
-        for place, name in enumerate(names):
-            share, popular = own.get(name, 0) / _BP, popularity.get(name, 0.0)
-            rows.append((share, log(share + _LEAST_SHARE), popular, log(popular + _LEAST_SHARE), float(place == 0)))
-        return names, np.array(rows, ndmin=2)
+        names = list(own)
+        inputs = [each for name, share in interests for each in _inputs(share / _BP, popularity.get(name, 0.0))]
+        for name, its_inputs in self.common.items():
+            if name not in own:
+                names.append(name)
+                inputs += its_inputs
+        inputs[_INPUTS - 1] = 1.0
+        return names, np.array(inputs).reshape(-1, _INPUTS)
 
     def chances(self, rows: Floats) -> tuple[list[float], list[float], list[float]]:
         """Chances of the candidates by own interests, by popularity, and by the learner."""
@@ -106,7 +121,9 @@ class NextCategory:
         state = self._learner.state
         mix = shares_of([float(loss.get()) for loss in self._losses], _SQUARINGS)
         coefficients = state.copy() if len(state) else np.zeros(_INPUTS)
-        return CategorySheet(self._popularity(), coefficients, mix, self._falls_back)
+        popularity = self._popularity()
+        common = {name: _inputs(0.0, share) for name, share in islice(popularity.items(), _POPULAR)}
+        return CategorySheet(popularity, common, coefficients, mix, self._falls_back)
 
     def _popularity(self) -> dict[str, float]:
         """Shares of the most frequent categories, most frequent first, equal ones by name."""
@@ -147,15 +164,16 @@ class NextCategory:
         """Note losses and hits; returns the place of the candidate that the model names."""
         chances = sheet.chances(rows)
         mixed = sheet.mixed(chances)
-        for loss, given in zip(self._losses, chances, strict=True):
-            loss.update(_loss(given, came))
-        blended = [blend(sheet.mix, each) for each in zip(*chances, strict=True)]
-        self._mixed_loss.update(_loss(blended, came))
+        came_by = [given[came] if came >= 0 else 0.0 for given in chances]
+        losses = [_loss(chance) for chance in came_by]
+        for recent, loss in zip(self._losses, losses, strict=True):
+            recent.update(loss)
+        self._mixed_loss.update(_loss(blend(sheet.mix, came_by)))
         own, stack = float(self._losses[0].get()), float(self._mixed_loss.get())
         self._falls_back = own < stack * (1.0 + (_HYSTERESIS if self._falls_back else -_HYSTERESIS))
         self._examples += 1
-        self._total_loss += _loss(mixed, came)
-        self._own_loss += _loss(chances[0], came)
+        self._total_loss += _loss(mixed[came] if came >= 0 else 0.0)
+        self._own_loss += losses[0]
         for place, given in enumerate((mixed, chances[0], chances[1])):
             self._hits[place] += given.index(max(given)) == came
         return mixed.index(max(mixed))
@@ -174,5 +192,5 @@ class NextCategory:
         )
 
 
-def _loss(chances: list[float], came: int) -> float:
-    return -log(max(_LEAST_CHANCE, chances[came] if came >= 0 else 0.0))
+def _loss(chance: float) -> float:
+    return -log(max(_LEAST_CHANCE, chance))

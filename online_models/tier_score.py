@@ -84,7 +84,7 @@ class TermEstimator:
     def __init__(self, tiers: Tiers) -> None:
         self.terms = learnable_terms(tiers)
         self.basis = (self.terms, window_days(tiers))
-        self._places = [feature_index(f"{term.measure}_90d") for term in self.terms]
+        self._placed = [(term, feature_index(f"{term.measure}_90d")) for term in self.terms]
         # one column per term, then their sum, the spend, and the visits
         self._moments = BlockMoments(len(self.terms) + 3)
         self._given = [0.0] * len(self.terms)
@@ -97,14 +97,13 @@ class TermEstimator:
             return
         self._seen += 1
         self._spend_minor += outcome.label_spend_minor
-        row = [
-            contribution(term, outcome.features[place] * self.basis[1] // _QUARTER_DAYS)
-            for term, place in zip(self.terms, self._places, strict=True)
-        ]
-        for place, value in enumerate(row):
-            self._given[place] += value
+        features, days, given = outcome.features, self.basis[1], self._given
+        row = []
         total = 0.0
-        for value in row:
+        for at, (term, place) in enumerate(self._placed):
+            value = contribution(term, features[place] * days // _QUARTER_DAYS)
+            row.append(value)
+            given[at] += value
             total += value
         visits = float(outcome.features[_VISITS])
         spend = min(outcome.label_spend_minor, max(_CUT, _CUT * self._spend_minor // self._seen))
