@@ -162,17 +162,16 @@ class Interests:
             row.dayparts[MORNING] += unit
         elif hour in _EVENING_HOURS:
             row.dayparts[EVENING] += unit
-        if row.last_ms is not None and time_ms > row.last_ms:
-            hours = (time_ms - row.last_ms) // _HOUR_MS
+        if (last_ms := row.last_ms) is None:
+            row.last_ms = time_ms
+        elif time_ms > last_ms:
+            hours = (time_ms - last_ms) // _HOUR_MS
             count, total_hours, squares = row.gaps
             row.gaps = [count + unit, total_hours + unit * hours, squares + unit * hours * hours]
-        row.last_ms = time_ms if row.last_ms is None else max(row.last_ms, time_ms)
+            row.last_ms = time_ms
         amounts = _amounts(items)
-        if len(amounts) > 1:
-            total = sum(amounts.values())
-            self._add(row, {name: unit * amount // total for name, amount in amounts.items()} if total else {})
-        else:
-            self._add(row, {name: unit for name, amount in amounts.items() if amount})
+        if total := sum(amounts.values()):
+            self._add(row, {name: unit * amount // total for name, amount in amounts.items()})
 
     def shares(self) -> tuple[tuple[str, int], ...]:
         """Categories with their shares in basis points, the heaviest first, equal ones by name."""
@@ -195,12 +194,13 @@ class Interests:
         total = sum(weights)
         entropy = sum([_ENTROPY_MILLIBITS[weight * _SHARES // total] for weight in weights]) if total else 0
         heaviest = max(weights) * _BP // total if total else 0
-        bought = row.purchases
-        weekend, morning, evening = [part * _BP // bought for part in row.dayparts] if bought else (0, 0, 0)
+        bought = row.purchases or 1  # where there are none, dayparts have none either
+        weekend, morning, evening = row.dayparts
         count, hours, squares = row.gaps
         # The standard deviation of the gaps over their mean: root(n x squares - hours^2) / hours.
         irregular = isqrt(max(0, count * squares - hours * hours)) * _BP // hours if hours else 0
-        return len(row.categories), entropy, heaviest, weekend, morning, evening, irregular
+        dayparts = weekend * _BP // bought, morning * _BP // bought, evening * _BP // bought
+        return (len(row.categories), entropy, heaviest, *dayparts, irregular)
 
     def _faded(self, row: _Row, local_day: int, unit: int) -> int:
         """What `unit` weighs in the row's week; a later week than that fades the row first."""

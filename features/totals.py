@@ -19,6 +19,10 @@ from features.table import (
 
 TOTALS_SIZE: Final = WINDOW_COUNT * MEASURE_COUNT
 
+# Where a sum stands in its window and in every longer one, by its place in its window: an amount enters all of them. A
+# table, since ranges made anew for each amount take a third of the time of entering it.
+COVERING: Final = tuple(tuple(range(at, TOTALS_SIZE, MEASURE_COUNT)) for at in range(TOTALS_SIZE))
+
 _DAY_BASED: Final = (WEEK_WINDOW, MONTH_WINDOW, QUARTER_WINDOW, ALL_TIME)
 _NO_SUMS: Final = (0,) * MEASURE_COUNT
 
@@ -27,7 +31,7 @@ def enter(totals: list[int], buckets: dict[int, Bucket], window: int) -> None:
     """Add buckets to a window and to all longer ones."""
     for bucket in buckets.values():
         for measure, value in bucket.items():
-            for at in range(window * MEASURE_COUNT + measure, TOTALS_SIZE, MEASURE_COUNT):
+            for at in COVERING[window * MEASURE_COUNT + measure]:
                 totals[at] += value
 
 

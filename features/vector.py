@@ -73,29 +73,35 @@ def feature_index(name: str) -> int:
 
 
 def feature_vector(
-    totals: Sequence[int], as_of_ms: int, first_ms: Sequence[int], last_ms: Sequence[int]
+    totals: Sequence[int],
+    as_of_ms: int,
+    first_ms: Sequence[int],
+    last_ms: Sequence[int],
+    fading: tuple[int, ...],
 ) -> FeatureVector:
-    """All features at one instant but the last ones, which `features.interests` adds.
+    """All features at one instant.
 
     Args:
         totals: one run of `MEASURE_COUNT` sums per window.
         as_of_ms: the instant; the totals are those of the windows that end there.
         first_ms: first times of the timed measures, `NOT_YET_MS` where there is none.
         last_ms: last times of the timed measures, likewise.
+        fading: the last features, those of `features.interests`.
     """
     purchases_ever = totals[_PURCHASES_EVER]
     purchases_90d = totals[_PURCHASES_90D]
     spend_90d = totals[_SPEND_90D]
     refunded_90d = totals[_REFUNDED_90D]
     first_activity_ms = first_ms[ACTIVITY]
+    silent_ms, unbought_ms = as_of_ms - last_ms[ACTIVITY], as_of_ms - last_ms[PURCHASES]
     refunds_ever = totals[_REFUNDS_EVER]
     campaigns_90d = totals[_CAMPAIGNS_90D]
     views_30d = totals[_VIEWS_30D]
     reviews_ever = totals[_REVIEWS_EVER]
     windowed: FeatureVector = _WINDOWED(totals)
-    return windowed + (  # noqa: RUF005 - unpacking builds a list first
-        min(as_of_ms - last_ms[ACTIVITY], NEVER_MS),
-        min(as_of_ms - last_ms[PURCHASES], NEVER_MS),
+    derived = (
+        silent_ms if silent_ms < NEVER_MS else NEVER_MS,  # noqa: FURB136 - a third of the time of a call
+        unbought_ms if unbought_ms < NEVER_MS else NEVER_MS,  # noqa: FURB136 - likewise
         (as_of_ms - first_activity_ms) // DAY_MS if first_activity_ms != NOT_YET_MS else 0,
         (last_ms[PURCHASES] - first_ms[PURCHASES]) // (purchases_ever - 1) if purchases_ever > 1 else 0,
         spend_90d // purchases_90d if purchases_90d else 0,
@@ -108,3 +114,4 @@ def feature_vector(
         totals[_RATINGS_EVER] * HUNDREDTHS // reviews_ever if reviews_ever else 0,
         totals[_VOTES_EVER] * HUNDREDTHS // reviews_ever if reviews_ever else 0,
     )
+    return windowed + (derived + fading)  # the short ones first: each sum copies what it joins
