@@ -47,10 +47,14 @@ class MeteredFold:
         """As the fold's."""
         return self._fold.counts
 
-    def fold(self, records: Sequence[LogRecord]) -> Batch:
+    def absorb(self, records: Sequence[LogRecord]) -> bool:
         """As the fold's; the clock runs from the first call."""
         self._meter.begin()
-        return self._fold.fold(records)
+        return self._fold.absorb(records)
+
+    def take(self) -> Batch:
+        """As the fold's."""
+        return self._fold.take()
 
     def landed(self, mark: int) -> None:
         """As the fold's; the run is over when the last batch has landed."""

@@ -1,11 +1,12 @@
 """The members agent: from Faust's events to folds and commits, one lane per partition.
 
-Thin on purpose: no rule and no arithmetic of the programme is here. A lane folds a batch while the one before is still
-on its way to the broker, and commits them one after another.
+Thin on purpose: no rule and no arithmetic of the programme is here. The agent hands records to the lanes, which fold
+and commit side by side, each its batches one after another.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from functools import partial
 
 import faust
 from faust.events import Event
@@ -15,7 +16,7 @@ from faust.types import TP
 from features.errors import ContractError
 from streams.changelog import Replay
 from streams.commit import PartitionCommit
-from streams.faust_overrides import acknowledge, end_process, was_cancelled
+from streams.faust_overrides import acknowledge, drop, end_process, was_cancelled
 from streams.lanes import Fold, Observer, PartitionLane
 from streams.logs import fields, log
 from streams.records import LogIdentity, RowStore
@@ -56,11 +57,12 @@ class Members:
         self._identity = identity
         self._observe = observe
         self.on_jump: Callable[[], None] = lambda: None
+        self._turn = asyncio.Lock()
         self.lanes: dict[int, PartitionLane] = {}
 
     async def release(self) -> None:
         """Let the last batches land, then forget the lanes."""
-        await asyncio.gather(*(lane.drained() for lane in self.lanes.values()))
+        await asyncio.gather(*(lane.finished() for lane in self.lanes.values()))
         self.lanes.clear()
 
     async def prepare(self, assigned: Collection[TP], replays: Mapping[int, Replay]) -> Positions:
@@ -76,7 +78,8 @@ class Members:
             fold = self._new_fold(tp.partition, identity, replay.store)
             commit = await self._new_commit(tp.partition, replay)
             await commit.repair(replay.stale, fold.mark)
-            self.lanes[tp.partition] = PartitionLane(fold, commit, self._observe)
+            flows = self._app.flow_control.is_active
+            self.lanes[tp.partition] = PartitionLane(fold, commit, self._observe, turn=self._turn, flows=flows)
         return {tp: self.lanes[tp.partition].fold.mark + 1 for tp in assigned}
 
     async def run(self, stream: Stream) -> None:
@@ -94,17 +97,17 @@ class Members:
         message = event.message
         lane = self.lanes.get(message.partition)
         if lane is None or message.generation_id != self._app.consumer_generation_id:
-            message.acked = True  # fetched for an assignment that is over; it is read again
+            drop(event)  # fetched for an assignment that is over
             return
         match lane.admit(event.value):
             case True:
                 if lane.misses(event.value):
-                    await self._refuse_lost_records(message.tp, lane.fold.mark + 1)
-                await lane.take(event.value, lambda: acknowledge(self._app, event))
+                    await self._refuse_lost_records(message.tp, lane.end + 1)
+                await lane.take(event.value, partial(acknowledge, self._app, event), partial(drop, event))
             case False:
-                message.acked = True
+                drop(event)
             case None:
-                message.acked = True
+                drop(event)
                 self.on_jump()
                 log("agent").warning(
                     "offsets jump: reading again from the mark", extra=fields(partition=message.partition)

@@ -63,6 +63,7 @@ class PartitionFold:
         members = MemberEffects(self._partition, self._members, self._outbox, self._due, handlers)
         exchange = Exchange(self._partition, self._owners, self._outbox, members)
         self._own_records = OwnRecords(self._partition, self._outbox, exchange, verdicts)
+        self._counted = dict(self.counts)
 
     @property
     def mark(self) -> int:
@@ -108,14 +109,18 @@ class PartitionFold:
         Stops early when the state batch is large enough: `Batch.mark` is then below the last record's offset, and the
         rest is for the next call.
         """
-        before = dict(self.counts)
+        self.absorb(records)
+        return self.take()
+
+    def absorb(self, records: Sequence[LogRecord]) -> bool:
+        """Apply records as `fold` does, without ending the batch; returns whether it is full."""
         for record in records:
             if record.offset <= self.mark:
                 continue
             self.apply(record)
             if self._members.changed_bytes_estimate + self._books.pending_bytes > MAX_STATE_BATCH_BYTES:
-                break
-        return self._take(before)
+                return True
+        return False
 
     def landed(self, mark: int) -> None:
         """The rows of all batches up to `mark` are in the store."""
@@ -150,7 +155,8 @@ class PartitionFold:
         """Hand over the outputs since the last call."""
         return self._outbox.take()
 
-    def _take(self, before: dict[str, int]) -> Batch:
+    def take(self) -> Batch:
+        """End the batch: everything that was changed since the last one."""
         mark = self.mark
         rows = self._books.take(mark)
         rows.extend(
@@ -159,7 +165,8 @@ class PartitionFold:
         )
         rows.extend((key, pack_row(mark, payload)) for key, payload in self._owners.take_changed(mark))
         rows.extend((key, pack_row(mark, payload)) for key, payload in self._partition.take_changed())
-        counts = {name: grown for name, count in self.counts.items() if (grown := count - before.get(name, 0))}
+        before, self._counted = self._counted, dict(self.counts)
+        counts = {name: grown for name, count in self._counted.items() if (grown := count - before.get(name, 0))}
         return Batch(mark, self.take_outputs(), rows, counts)
 
 

@@ -104,11 +104,11 @@ def acknowledged_before_commit() -> AbstractContextManager[None]:
     careful = PartitionLane._land
 
     async def land(
-        self: PartitionLane, batch: Batch, records: int, seconds: float, acknowledged: Callable[[], None] | None
+        self: PartitionLane, batch: Batch, records: int, seconds: float, acknowledged: Sequence[Callable[[], None]]
     ) -> None:
-        if acknowledged is not None:
-            acknowledged()
-        await careful(self, batch, records, seconds, None)
+        for acknowledge in acknowledged:
+            acknowledge()
+        await careful(self, batch, records, seconds, ())
 
     return _with(PartitionLane, "_land", land)
 
@@ -125,13 +125,12 @@ def commits_side_by_side() -> AbstractContextManager[None]:
 def marks_not_checked() -> AbstractContextManager[None]:
     """Records are applied whenever they come."""
 
-    def fold(self: PartitionFold, records: Sequence[LogRecord]) -> Batch:
-        before = dict(self.counts)
+    def absorb(self: PartitionFold, records: Sequence[LogRecord]) -> bool:
         for record in records:
             self.apply(record)
-        return self._take(before)
+        return False
 
-    return _with(PartitionFold, "fold", fold)
+    return _with(PartitionFold, "absorb", absorb)
 
 
 def jumps_believed() -> AbstractContextManager[None]:

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any, Self
 
 from faust.types import TP
+from mode.utils.queues import FlowControlEvent
 
 from streams.batches import BatchScheduler, RecordBatch
 from streams.recovery import Recovery
@@ -138,7 +139,7 @@ class FaustApp:
         """Signals and services that nobody here listens to."""
         self.assignor = SimpleNamespace(assigned_standbys=lambda: self.standbys)
         self.on_rebalance_complete = SimpleNamespace(send=_later_nothing)
-        self.flow_control = SimpleNamespace(resume=_nothing)
+        self.flow_control = FlowControlEvent(initially_suspended=True)
         self._fetcher = SimpleNamespace(maybe_start=_later_nothing)
         self.tables = SimpleNamespace(on_actives_ready=_nothing, on_standbys_ready=_nothing)
 
@@ -260,6 +261,7 @@ class Runtime:
     async def _revoke(self) -> None:
         self._recovery.on_partitions_revoked(set())
         self._app.consumer.flow.clear()
+        self._app.flow_control.suspend()
         # As Faust's queue does when it is cleared: who waits for room waits no longer, and what it held is dropped.
         if self._putting is not None:
             self._putting.cancel()

@@ -29,6 +29,8 @@ class ToyFold:
         self._topic_id = identity.topic_id
         self._max_rows = max_rows
         self._overlay: dict[bytes, tuple[int, bytes | None]] = {}
+        self._changed: dict[bytes, bytes | None] = {}
+        self._outputs: list[Output] = []
         row = store.get(PARTITION_KEY)
         if row is not None:
             self.mark = row_mark(row)
@@ -36,20 +38,29 @@ class ToyFold:
                 raise ContractError(f"partition {partition} holds the state of another topic")
 
     def fold(self, records: Sequence[LogRecord]) -> Batch:
-        """Apply records above the mark, or as many as `max_rows` changed keys allow."""
-        changed: dict[bytes, bytes | None] = {}
-        outputs: list[Output] = []
+        """Apply records above the mark, or as many as one batch may hold."""
+        self.absorb(records)
+        return self.take()
+
+    def absorb(self, records: Sequence[LogRecord]) -> bool:
+        """Apply records above the mark, or as many as `max_rows` changed keys allow; returns whether that was it."""
         for record in records:
             if record.offset <= self.mark:
                 continue
             key = b"M" + (record.key or b"")
-            row = changed[key] if key in changed else self._read(key)
-            changed[key] = payload = next_payload(row, record.value or b"")
+            row = self._changed[key] if key in self._changed else self._read(key)
+            self._changed[key] = payload = next_payload(row, record.value or b"")
             said = payload if payload is not None else DROP
-            outputs.append(Output("points", record.key or b"", b"%b %d" % (said, record.offset)))
+            self._outputs.append(Output("points", record.key or b"", b"%b %d" % (said, record.offset)))
             self.mark = record.offset
-            if len(changed) >= self._max_rows:
-                break
+            if len(self._changed) >= self._max_rows:
+                return True
+        return False
+
+    def take(self) -> Batch:
+        """All that was changed since the last call."""
+        changed, self._changed = self._changed, {}
+        outputs, self._outputs = self._outputs, []
         rows = [(key, None if value is None else pack_row(self.mark, value)) for key, value in changed.items()]
         rows.append((PARTITION_KEY, pack_row(self.mark, self._topic_id)))
         for key, value in changed.items():
