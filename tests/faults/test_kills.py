@@ -12,7 +12,7 @@ import pytest
 from streams.commit import Step
 from streams.faust_overrides import EXIT_SOFTWARE
 from tests.support.processes import eventually
-from tests.support.topic_reader import lag
+from tests.support.topic_reader import ends, lag
 from tests.support.toy_oracle import RIGHT, judge
 from tests.support.toy_run import SESSION_TIMEOUT_MS, SteadyProducer, ToyRun
 
@@ -58,6 +58,25 @@ def test_a_crash_or_an_error_at_any_step_of_a_commit_changes_nothing(
             assert worker.start(TOY_FAULT=f"kill:{step}:2").wait(60) == -signal.SIGKILL
             if number % 2:
                 worker.lose_data()
+        worker.start()
+        run.await_settled()
+    assert judge(kafka_broker, run.prefix) == RIGHT
+
+
+def test_an_output_that_the_broker_does_not_take_ends_the_process_with_nothing_acknowledged(
+    kafka_broker: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    run = ToyRun(kafka_broker, topic_prefix, partitions=1)
+    with run.worker(tmp_path, TIERSTREAM_GROUP_INSTANCE_ID="one") as worker:
+        worker.start()
+        run.await_ready(worker)
+        run.limit_outputs(100)
+        run.produce(5_000)
+        assert worker.wait(60) == EXIT_SOFTWARE
+        assert worker.said("an output was not taken")
+        assert lag(kafka_broker, run.prefix, run.actions) == 5_000
+        assert not ends(kafka_broker, f"{run.prefix}-members-changelog")[0], "no state without its outputs"
+        run.limit_outputs(None)
         worker.start()
         run.await_settled()
     assert judge(kafka_broker, run.prefix) == RIGHT

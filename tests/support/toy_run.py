@@ -8,10 +8,12 @@ from types import TracebackType
 from typing import Self
 
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
 from streams.keys import make_signing_key
 from streams.settings import Settings
 from streams.topic_admin import TopicAdmin
+from streams.topics import topic_config
 from tests.support.processes import READY, WorkerProcess, eventually
 from tests.support.topic_reader import ends, lag
 from tests.support.toy_fold import DROP
@@ -77,6 +79,15 @@ class ToyRun:
         for number in range(count):
             produce_one(producer, self.actions, draw, number)
         assert producer.flush(60) == 0
+
+    def limit_outputs(self, size: int | None) -> None:
+        """Let the broker refuse record batches of outputs over `size` bytes; None takes all that the topic is for."""
+        settings = Settings.load(None, self.environment)
+        wanted = topic_config(settings, "points")["max.message.bytes"] if size is None else str(size)
+        entry = ConfigEntry("max.message.bytes", wanted, incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ConfigResource.Type.TOPIC, f"{self.prefix}.points", incremental_configs=[entry])
+        admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+        admin.incremental_alter_configs([resource])[resource].result(_SETTLE_S)
 
     def applied(self) -> int:
         """Outputs so far, repeated ones included."""
