@@ -66,7 +66,7 @@ def _numbers_of(action: on.Action, amount_minor: int) -> Amounts:
         case on.Browse(data=data):
             amounts: Amounts = (ACTIVITY, 1), (BROWSES, 1), (BROWSE_MS, data.duration_ms)
         case on.Purchase(data=data):
-            pieces = sum(item.quantity for item in data.items)
+            pieces = sum([item.quantity for item in data.items])
             amounts = (ACTIVITY, 1), (PURCHASES, 1), (SPEND, amount_minor), (ITEMS, pieces)
         case on.Refund():
             amounts = (REFUNDS, 1), (REFUNDED, amount_minor)

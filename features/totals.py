@@ -19,9 +19,13 @@ from features.table import (
 
 TOTALS_SIZE: Final = WINDOW_COUNT * MEASURE_COUNT
 
-# Where a sum stands in its window and in every longer one, by its place in its window: an amount enters all of them. A
-# table, since ranges made anew for each amount take a third of the time of entering it.
-COVERING: Final = tuple(tuple(range(at, TOTALS_SIZE, MEASURE_COUNT)) for at in range(TOTALS_SIZE))
+PLACES: Final = tuple(
+    tuple(
+        tuple(range(window * MEASURE_COUNT + measure, TOTALS_SIZE, MEASURE_COUNT)) for measure in range(MEASURE_COUNT)
+    )
+    for window in range(WINDOW_COUNT)
+)
+"""By window and measure: where the totals have the measure's sums of that window and of all longer ones."""
 
 _DAY_BASED: Final = (WEEK_WINDOW, MONTH_WINDOW, QUARTER_WINDOW, ALL_TIME)
 _NO_SUMS: Final = (0,) * MEASURE_COUNT
@@ -29,9 +33,10 @@ _NO_SUMS: Final = (0,) * MEASURE_COUNT
 
 def enter(totals: list[int], buckets: dict[int, Bucket], window: int) -> None:
     """Add buckets to a window and to all longer ones."""
+    places = PLACES[window]
     for bucket in buckets.values():
         for measure, value in bucket.items():
-            for at in COVERING[window * MEASURE_COUNT + measure]:
+            for at in places[measure]:
                 totals[at] += value
 
 

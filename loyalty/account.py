@@ -96,14 +96,19 @@ class Account:
     def next_due_ms(self) -> int | None:
         """The earliest log time at which this account has work: activation, expiry, reminder or tier."""
         core = self.core
-        earliest = core.tier.due_ms
-        if core.pending and core.pending[0].due_ms < (earliest or AWAITED_MS):
+        earliest = core.tier.due_ms or AWAITED_MS
+        if core.pending and core.pending[0].due_ms < earliest:
             earliest = core.pending[0].due_ms
         for lot in core.active:
-            due_ms = lot_due_ms(core, lot)
-            if due_ms and (not earliest or due_ms < earliest):
+            # `lot_due_ms` written out, since nothing is asked more often; no date is `NEVER_MS`, which is never earlier
+            due_ms = lot.expires_ms
+            if 0 < lot.remind_ms < due_ms:
+                due_ms = lot.remind_ms
+            elif due_ms == INACTIVE_MS:
+                due_ms = core.inactive_ms or AWAITED_MS
+            if due_ms < earliest:  # noqa: PLR1730 - a call of `min` takes seven times as long
                 earliest = due_ms
-        return earliest or None
+        return earliest if earliest < AWAITED_MS else None
 
 
 def lot_due_ms(core: Core, lot: ActiveLot) -> int:

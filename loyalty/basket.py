@@ -1,6 +1,6 @@
 """A purchase as the rules see it: amounts in the programme's currency, lines with their categories."""
 
-from typing import NamedTuple
+import msgspec
 
 from features.actions import LineItem, PurchaseData
 from loyalty.awards import divide
@@ -8,7 +8,7 @@ from loyalty.policy.earning import AmountPart
 from loyalty.policy.programme import PPM
 
 
-class Basket(NamedTuple):
+class Basket(msgspec.Struct, frozen=True, gc=False):
     """Amounts in minor units of the programme's currency, but for `items`, whose amounts are in the order's.
 
     `eligible_minor` is the amount less the parts that the policy leaves out.

@@ -4,7 +4,9 @@ Actions come nearly in order of time, so the period that held the last one usual
 changes how long an answer takes, never the answer.
 """
 
-from typing import NamedTuple, assert_never
+from typing import assert_never
+
+import msgspec
 
 from features.event_time import DAY_MS, Period, ZoneRules, period_end_day, period_start_day
 from loyalty.policy.earning import Expiry
@@ -32,7 +34,7 @@ def given_expiry_ms(date_ms: int) -> int:
     return NEVER_MS if date_ms >= _NEVER_FROM_MS else date_ms
 
 
-class Span(NamedTuple):
+class Span(msgspec.Struct, frozen=True, gc=False):
     """A local period: its first day's number, first instant, and first instant after it."""
 
     day: int

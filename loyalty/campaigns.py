@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from hashlib import blake2b
-from typing import NamedTuple
+
+import msgspec
 
 from features.event_time import weekday
 from loyalty.awards import remaining
@@ -15,7 +16,7 @@ from loyalty.policy.offers import Campaign
 _MINUTES_PER_HOUR = 60
 
 
-class Boost(NamedTuple):
+class Boost(msgspec.Struct, frozen=True, gc=False):
     """What campaigns add to one award: a factor in basis points, points on top, and which campaigns."""
 
     multiplier_bp: int
@@ -28,7 +29,7 @@ Spent = tuple[str, int]
 """A campaign, and what an award has taken of its budget."""
 
 
-class Kept(NamedTuple):
+class Kept(msgspec.Struct, frozen=True, gc=False):
     """What campaigns' caps and budgets leave of an award, and which of them cut it.
 
     `spent` is what was taken of budgets, `added` what each campaign with a cap has added.
@@ -52,7 +53,12 @@ def boost_of(context: Context, action: str, rule: str) -> Boost:
     comes first. `priority`: the one with the highest priority, of equals the one that comes first. `sum`: what each
     multiplier adds over one is added up, and so are the bonuses.
     """
-    matching = [plan.campaign for plan in context.compiled.campaigns if _matches(context, plan, action, rule)]
+    time_ms = context.time_ms
+    matching = [
+        plan.campaign
+        for plan in context.compiled.campaigns
+        if plan.start_ms <= time_ms < plan.end_ms and _matches(context, plan, action, rule)
+    ]
     if not matching:
         return NO_BOOST
     match context.policy.points.stacking:
@@ -130,7 +136,7 @@ def cut_short(context: Context, kept: Kept, points: int) -> Kept:
         context.account.counters[_COUNTER + campaign][0] -= back
         context.account.counters_changed = True
         added.append((campaign, used - back))
-    return kept._replace(spent=spent, added=added[::-1])
+    return msgspec.structs.replace(kept, spent=spent, added=added[::-1])
 
 
 def unspend(context: Context, spent: list[Spent], points: int) -> list[Spent]:
@@ -168,9 +174,8 @@ def in_holdout(member: str, campaign: str, share_bp: int) -> bool:
 
 
 def _matches(context: Context, plan: CampaignPlan, action: str, rule: str) -> bool:
+    """Whether a campaign that is on raises an award of this rule for the member at this time."""
     time_ms = context.time_ms
-    if not plan.start_ms <= time_ms < plan.end_ms:
-        return False
     if (plan.actions and action not in plan.actions) or (plan.rules and rule not in plan.rules):
         return False
     zone = context.calendar.zone

@@ -1,6 +1,6 @@
 """Whether an earning rule applies to an action, and to how much of it."""
 
-from typing import NamedTuple
+import msgspec
 
 from features.actions import Action, AddToCart, Browse, Click, Favourite, Purchase, Review, Share
 from loyalty.basket import Basket
@@ -14,7 +14,7 @@ DAY_TOTAL = "day/"
 _NO_LINES: tuple[int, ...] = ()
 
 
-class Basis(NamedTuple):
+class Basis(msgspec.Struct, frozen=True, gc=False):
     """What a rule multiplies, from which order lines, and the event time that pending and expiry count from.
 
     `day` is the local day of an award for the day's total, which is granted once whatever action completed it; -1 else.
@@ -26,7 +26,7 @@ class Basis(NamedTuple):
     day: int
 
 
-class DayTotal(NamedTuple):
+class DayTotal(msgspec.Struct, frozen=True, gc=False):
     """A local day's total duration before and after an action."""
 
     before_ms: int

@@ -68,6 +68,8 @@ def next_edit(account: Account, edits: Edits) -> tuple[int, int] | None:
     if account.is_new or account.core.alias_of:
         return None
     known = account.core.tier.policy_version
+    if edits[-1][1] <= known:  # they are in order of their versions
+        return None
     return min((edit for edit in edits if edit[1] > known), default=None)
 
 

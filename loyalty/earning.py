@@ -3,7 +3,7 @@
 An award is decided on what was known before the action; the action counts in the features after it.
 """
 
-from typing import NamedTuple
+import msgspec
 
 from features.actions import Action
 from loyalty.account_rows import LOT_BYTES, LastAward, PendingLot
@@ -36,7 +36,7 @@ TEXT_CLAIMED = "text_claimed"
 _UNCUT = Kept(0, "", [], [])
 
 
-class Earned(NamedTuple):
+class Earned(msgspec.Struct, frozen=True, gc=False):
     """What an action earned: spendable points, qualifying units, and the grants that a refund would take back.
 
     `spent` is what grants, by their place, have taken of the budgets of campaigns.

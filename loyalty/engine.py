@@ -218,7 +218,7 @@ def _purchase(context: Context, action: on.Purchase) -> Rejection | None:
             [item.item_id for item in data.items],
             [item.amount for item in data.items],
             earned.grants if referral is None else [*earned.grants, referral],
-            pieces=sum(item.quantity for item in data.items),
+            pieces=sum([item.quantity for item in data.items]),
             spent=earned.spent,
             referrer=rewarded_for(context, data.order_id),
         )

@@ -7,6 +7,8 @@ time.
 
 from bisect import insort
 
+import msgspec
+
 from features.actions import Adjust, Misconduct
 from features.event_time import DAY_MS
 from features.table import QUARTER_WINDOW, SEVERITIES
@@ -59,14 +61,14 @@ def follow_verdict(context: Context, verdict: Verdict) -> None:
     match verdict.verdict:
         case "hold":
             for rule in rules:
-                _hold_by_score(context, rule, facts._replace(rule=rule.id))
+                _hold_by_score(context, rule, msgspec.structs.replace(facts, rule=rule.id))
         case "release":
             before_ms, held.verdict_ms = context.core.hold_ms, 0
             _move_put_off(context, before_ms)
         case "cancel":
             cancelling = next((rule for rule in rules if rule.cancels), None)
             if cancelling is not None:
-                _cancel_pending(context, facts._replace(rule=cancelling.id))
+                _cancel_pending(context, msgspec.structs.replace(facts, rule=cancelling.id))
 
 
 def _hold_by_score(context: Context, rule: Hold, facts: Facts) -> None:

@@ -4,7 +4,7 @@ An entry carries both balances as they are after it, so whoever holds the last e
 check each line against the one before.
 """
 
-from typing import NamedTuple
+import msgspec
 
 from loyalty.context import Context
 from loyalty.decisions import (
@@ -18,7 +18,7 @@ from loyalty.decisions import (
 )
 
 
-class Facts(NamedTuple):
+class Facts(msgspec.Struct, frozen=True, gc=False):
     """What an entry is about, beside points and cause: see `decisions.EntryData`."""
 
     action: str = ""
@@ -62,7 +62,14 @@ def post(context: Context, kind: EntryKind, identity: str, lots: list[LotChange]
         scope.policy_version,
         scope.weights.version,
         scope.engine,
-        *facts,
+        facts.action,
+        facts.rule,
+        facts.order_id,
+        facts.grant,
+        facts.factors,
+        facts.reason,
+        facts.operator,
+        facts.misconduct_score,
     )
     time = instant(context.time_ms)
     context.out.append(LedgerEntry(id=identity, type=POINTS_TYPE + kind, time=time, subject=context.member, data=data))

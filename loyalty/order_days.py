@@ -61,7 +61,9 @@ def encode_ids(order_ids: list[str]) -> bytes:
         ['o-1002', 'o-1017', 'o-1003']
     """
     first, last = min(order_ids), max(order_ids)  # what these two share, all share
-    shared = next((at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), len(first))
+    shared = len(first)
+    while not last.startswith(first[:shared]):  # from the end, where ids that a till counts up differ
+        shared -= 1
     return _ENCODER.encode(_IdsRow(first[:shared], [order_id[shared:] for order_id in order_ids]))
 
 

@@ -5,6 +5,8 @@ one takes. Pending points are cancelled first; what has become active is clawed 
 expired meanwhile is not taken a second time.
 """
 
+import msgspec
+
 from features.actions import LineItem, Refund
 from features.measures import measures_of, refunded_measures
 from loyalty.awards import remaining
@@ -191,5 +193,5 @@ def _claw_back(context: Context, earned_ms: int, grant: Grant, points: int, fact
     reasons += [text for value, text in ((expired, f"{expired} expired"), (short, f"{short} not in balance")) if value]
     if changes:
         identity = entry_id(context, "clawed_back", facts.grant)
-        post(context, "clawed_back", identity, changes, facts._replace(reason=", ".join(reasons)))
+        post(context, "clawed_back", identity, changes, msgspec.structs.replace(facts, reason=", ".join(reasons)))
     return -sum(change.points for change in changes)

@@ -10,6 +10,8 @@ redemption is pending until the owner's answer, which grants it or gives the poi
 
 from typing import Literal
 
+import msgspec
+
 from features.actions import Redeem, RedeemCancel
 from features.table import REDEMPTIONS
 from loyalty.calendar import NEVER_MS
@@ -136,7 +138,8 @@ def _give_back(context: Context, claim: str, order: Order, facts: Facts) -> None
     reward_id, quantity = order.item_ids[0], order.amounts[0]
     _count_use(context, reward_id, -quantity, order.time_ms)
     source, event_id = action_of(claim)
-    facts = facts._replace(grant=derived_id(order.holder or context.member, source, event_id, "redeemed", reward_id))
+    granted = derived_id(order.holder or context.member, source, event_id, "redeemed", reward_id)
+    facts = msgspec.structs.replace(facts, grant=granted)
     post(context, "returned", entry_id(context, "returned", kept_as), changes, facts)
     taken = ((REDEMPTIONS, quantity),)
     context.windows.undo(taken, order.time_ms)
@@ -151,10 +154,10 @@ def _use_benefit(context: Context, benefit: Benefit, quantity: int) -> None:
         refusal = "not_for_this_tier"
     elif benefit.quota is not None:
         key = _BENEFIT_COUNTER + benefit.id
-        _, _, end_ms = span = context.calendar.span(CAP_PERIODS.get(benefit.per), context.time_ms)
+        span = context.calendar.span(CAP_PERIODS.get(benefit.per), context.time_ms)
         counter = context.account.counters.get(key, {})
         used = counter.get(span.day, 0) + quantity
-        use = BenefitUse(benefit.id, quantity, used, benefit.quota, end_ms if end_ms < NEVER_MS else 0)
+        use = BenefitUse(benefit.id, quantity, used, benefit.quota, span.end_ms if span.end_ms < NEVER_MS else 0)
         oldest = context.calendar.span(CAP_PERIODS.get(benefit.per), context.now_ms - context.policy.input.lateness_ms)
         if used > benefit.quota or (span.day not in counter and span.day < oldest.day):
             refusal = "quota_used"

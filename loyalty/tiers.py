@@ -17,6 +17,7 @@ refund can reach any more are folded into the anchor from which the walk starts.
 validity when weights or thresholds move; only a refund that itself takes the value below the threshold takes it away.
 """
 
+from operator import itemgetter
 from typing import Literal
 
 from features.aggregates import Amounts
@@ -28,6 +29,8 @@ from loyalty.policy.ladder import EARNED_KEY, MONTHS_KEY, QUALIFYING_KEY
 from loyalty.qualification import month_of, period_of, rank_of, sum_up
 from loyalty.standing import Standing, heading_for, overridden, walk
 from loyalty.tier_events import announce
+
+_BY_VALUE = itemgetter(1)
 
 Reason = Literal["qualified", "late_activity", "refund", "cycle_end", "policy_change", "override", "linked"]
 
@@ -99,7 +102,7 @@ def _add(context: Context, span: Span, adds: list[tuple[int, int]]) -> Reason | 
     ladder, state = context.compiled.ladder, context.core.tier
     context.account.core_changed = True
     period = period_of(context, span.day)
-    if any(value < 0 for _, value in adds):
+    if min(adds, key=_BY_VALUE)[1] < 0:
         return _lower(context, period, adds)
     sum_up(period.sums, adds)
     if ladder.window_months == 1:

@@ -134,10 +134,15 @@ class OpenLabels:
         if entry.factors is not None:
             self.issued(entry.action, unweighted(entry.factors))
         points = entry.pending_points + entry.active_points
-        if self._due_ms is None or not points or entry.kind not in _EARNED | _REDEEMED:
+        if self._due_ms is None or not points:
+            return
+        if entry.kind in _EARNED:
+            earned, redeemed = points, 0
+        elif entry.kind in _REDEEMED:
+            earned, redeemed = 0, -points
+        else:
             return
         row = self._row
-        earned, redeemed = (points, 0) if entry.kind in _EARNED else (0, -points)
         row.earned_points += earned
         row.redeemed_points += redeemed
         for label in row.open:

@@ -22,19 +22,29 @@ class DueWork:
         self._members = members
         self._outbox = outbox
 
+    def catch_up(self, member: Member) -> None:
+        """Do what is due for a member who has just been opened: most have nothing, as their due row says."""
+        due_ms = member.scheduled_ms
+        if self._partition.versions.edits or (due_ms is not None and due_ms <= self._partition.row.log_time_ms):
+            self.run(member)
+
     def run(self, member: Member) -> None:
         """Do everything that is due for `member` by log time, in order of its due time."""
         until_ms = self._partition.row.log_time_ms
         versions = self._partition.versions
         edits = versions.edits
-        while (due_ms := member.next_due_ms(edits)) is not None and due_ms <= until_ms:
+        while True:
             label_ms = member.labels.next_due_ms()
             account_ms = next_due_ms(member.account, member.orders, edits)
             if label_ms is None or (account_ms is not None and account_ms <= label_ms):
+                if account_ms is None or account_ms > until_ms:
+                    return
                 last_ms = until_ms if label_ms is None else min(until_ms, label_ms)
                 for decision in run_due(member.account, member.orders, member.windows, last_ms, versions.at_due, edits):
                     self._outbox.tell(decision)
             else:
+                if label_ms > until_ms:
+                    return
                 last_ms = until_ms if account_ms is None else min(until_ms, account_ms - 1)
                 self._run_labels(member, last_ms)
 

@@ -62,7 +62,7 @@ class Intake:
 
     def _enter(self, record: LogRecord, member: Member, action: Action, scope: Scope) -> None:
         """Do what is due, then apply the action unless it has been before."""
-        self._due.run(member)
+        self._due.catch_up(member)
         log_time_ms = self._partition.row.log_time_ms
         limits = scope.policy.input
         digest = event_digest(action.source, action.id)
@@ -87,7 +87,8 @@ class Intake:
     def _decide(self, record: LogRecord, member: Member, action: Action, scope: Scope, digest: bytes) -> None:
         """Apply an action that is new and in time."""
         log_time_ms = self._partition.row.log_time_ms
-        spend_time_ms = self._spend_time_ms(member, action)
+        time_ms = action.time_ms
+        spend_time_ms = _purchase_time_ms(member, action) if isinstance(action, Refund) else time_ms
         spend_minor = member.windows.total(SPEND, ALL_TIME)
         is_new = member.account.is_new
         result = apply_action(member.account, member.orders, member.windows, action, scope, log_time_ms)
@@ -104,7 +105,7 @@ class Intake:
         if spent_minor:
             member.labels.spent(spend_time_ms, spent_minor)
         if isinstance(action, Purchase) and (category := main_category(action.data.items)):
-            member.labels.bought(action.time_ms, category)
+            member.labels.bought(time_ms, category)
         for decision in result:
             if isinstance(decision, LedgerEntry):
                 member.labels.entered(spend_time_ms, decision.data)
@@ -113,16 +114,13 @@ class Intake:
             for seen in observations(member, action, scope.policy):
                 self._outbox.show(member.id, seen)
         if isinstance(action, LinkIdentity):
-            self._links.link(member, action.data.other, Cause(action.source, action.id), action.time_ms)
+            self._links.link(member, action.data.other, Cause(action.source, action.id), time_ms)
 
-    @staticmethod
-    def _spend_time_ms(member: Member, action: Action) -> int:
-        """The event time that the action's spend counts at: for a refund, that of its purchase."""
-        if isinstance(action, Refund):
-            order = member.orders.get(action.data.order_id)
-            if order is not None:
-                return order.time_ms
-        return action.time_ms
+
+def _purchase_time_ms(member: Member, action: Refund) -> int:
+    """The event time that a refund's spend counts at: that of its purchase."""
+    order = member.orders.get(action.data.order_id)
+    return action.time_ms if order is None else order.time_ms
 
 
 def _remember(member: Member, digest: bytes, log_time_ms: int) -> None:

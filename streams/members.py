@@ -113,23 +113,22 @@ class Members:
         if due_ms != member.scheduled_ms:
             self._set_due(due_key(due_ms, member.id), present=False)
 
-    def take_changed(self, mark: int) -> Iterator[tuple[bytes, bytes | None]]:
-        """Yield key and payload of every row that changed since the last call, due rows included."""
+    def take_changed(self, mark: int) -> list[tuple[bytes, bytes | None]]:
+        """Key and payload of every row that changed since the last call, due rows included."""
         changed, self._changed = self._changed, {}
-        total = 0
+        rows: list[tuple[bytes, bytes | None]] = []
         for member in changed.values():
             member.last_mark = mark
-            for key, payload in member.changed():
-                total += len(key) + len(payload or b"")
-                yield key, payload
+            rows += member.changed()
         if changed:
+            total = sum([len(key) + len(payload or b"") for key, payload in rows])
             self._member_bytes = max(64, (self._member_bytes + total // len(changed)) // 2)
         due_rows, self._due_rows = self._due_rows, {}
-        for key, present in due_rows.items():
-            yield key, b"" if present else None
+        rows += [(key, b"" if present else None) for key, present in due_rows.items()]
         self._due_marks.append((mark, list(due_rows)))
         joined = self._joined
         self._joined_marks.append((mark, [m.prefix for m in changed.values() if m.prefix in joined] if joined else []))
+        return rows
 
     def landed(self, mark: int) -> None:
         """Rows up to `mark` are in the store: the overlay need not hold them any longer."""

@@ -1,9 +1,9 @@
 """What a partition has to say, encoded and counted in the log's order."""
 
-from typing import assert_never
+from typing import Final, assert_never, get_args
 
 from loyalty.consequences import Consequence
-from loyalty.decisions import Decision, LedgerEntry, Notification, TierChange, encode_decision
+from loyalty.decisions import Decision, EntryKind, LedgerEntry, Notification, TierChange, encode_decision
 from loyalty.draw_records import DrawRecord, encode_draw
 from loyalty.effects import Effect
 from online_models.examples import Example, Outcome, PolicyNotice, encode_record
@@ -15,6 +15,8 @@ from streams.effects import EffectData, encode_effect
 from streams.partition import Partition
 from streams.partitioning import partition_of
 from streams.records import LogRecord, Output
+
+_POINTS_COUNTER: Final = {kind: accounting.POINTS_BY_KIND + kind for kind in get_args(EntryKind)}
 
 
 class Outbox:
@@ -48,12 +50,13 @@ class Outbox:
 
     def _decide(self, decision: Decision) -> None:
         match decision:
-            case LedgerEntry(data=entry):
+            case LedgerEntry():
+                entry = decision.data
                 self._partition.count(accounting.LEDGER_ENTRIES)
-                points = (
-                    entry.active_points if entry.kind == "activated" else entry.pending_points + entry.active_points
-                )
-                self._partition.count(accounting.POINTS_BY_KIND + entry.kind, points)
+                points = entry.active_points
+                if entry.kind != "activated":
+                    points += entry.pending_points
+                self._partition.count(_POINTS_COUNTER[entry.kind], points)
             case TierChange():
                 self._partition.count(accounting.TIER_CHANGES)
             case Notification():

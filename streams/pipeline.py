@@ -5,7 +5,9 @@ this same code and get the same bytes.
 """
 
 from collections.abc import Sequence
+from typing import assert_never
 
+from features.actions import Envelope
 from loyalty.owners import Owner
 from streams.codecs import InvalidAction, decode
 from streams.controls import OpeningRecord, PolicyRecord, RevealRecord, Tick, VerdictRecord, WeightsRecord
@@ -22,7 +24,7 @@ from streams.own_records import OwnRecords
 from streams.owners import Owners
 from streams.partition import Partition
 from streams.records import Batch, LogIdentity, LogRecord, Output, RowStore
-from streams.row_format import pack_row
+from streams.row_format import row_header
 from streams.state import Member
 from streams.verdicts import Verdicts
 
@@ -135,6 +137,8 @@ class PartitionFold:
         if not isinstance(message, OpeningRecord):
             refuse_before_complete(self._partition, record)
         match message:
+            case Envelope():  # every action is one; first, since nearly every record is an action
+                self._intake.take(record, message)
             case InvalidAction():
                 self._outbox.reject(record, message)
             case Tick() | WeightsRecord() | PolicyRecord() | VerdictRecord() | RevealRecord():
@@ -144,7 +148,7 @@ class PartitionFold:
             case EffectRecord():
                 self._own_records.apply_effect(record, message)
             case _:
-                self._intake.take(record, message)
+                assert_never(message)
         self._partition.mark = record.offset
         if self.sweeping:
             self._due.sweep()
@@ -158,13 +162,13 @@ class PartitionFold:
     def take(self) -> Batch:
         """End the batch: everything that was changed since the last one."""
         mark = self.mark
+        header = row_header(mark)
         rows = self._books.take(mark)
-        rows.extend(
-            (key, None if payload is None else pack_row(mark, payload))
-            for key, payload in self._members.take_changed(mark)
-        )
-        rows.extend((key, pack_row(mark, payload)) for key, payload in self._owners.take_changed(mark))
-        rows.extend((key, pack_row(mark, payload)) for key, payload in self._partition.take_changed())
+        rows += [
+            (key, None if payload is None else header + payload) for key, payload in self._members.take_changed(mark)
+        ]
+        rows += [(key, header + payload) for key, payload in self._owners.take_changed(mark)]
+        rows += [(key, header + payload) for key, payload in self._partition.take_changed()]
         before, self._counted = self._counted, dict(self.counts)
         counts = {name: grown for name, count in self._counted.items() if (grown := count - before.get(name, 0))}
         return Batch(mark, self.take_outputs(), rows, counts)

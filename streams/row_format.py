@@ -30,6 +30,11 @@ ROW_UPGRADES: dict[int, Upgrade] = {}
 """By the format that is read; format 1 is the first."""
 
 
+def row_header(mark: int) -> bytes:
+    """What stands before the payload of each row that the batch of this mark writes."""
+    return bytes((ROW_FORMAT,)) + mark.to_bytes(MARK_BYTES, "big")
+
+
 def pack_row(mark: int, payload: bytes) -> bytes:
     """Put the header before `payload`.
 
@@ -37,7 +42,7 @@ def pack_row(mark: int, payload: bytes) -> bytes:
         >>> row_mark(pack_row(41, b"x")), row_payload(b"P", pack_row(41, b"x"))
         (41, b'x')
     """
-    return bytes((ROW_FORMAT,)) + mark.to_bytes(MARK_BYTES, "big") + payload
+    return row_header(mark) + payload
 
 
 def row_mark(row: bytes) -> int:

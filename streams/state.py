@@ -217,15 +217,16 @@ class Member:
             return label
         return mine
 
-    def changed(self) -> Iterator[tuple[bytes, bytes | None]]:
-        """Yield key and payload of each changed row."""
+    def changed(self) -> list[tuple[bytes, bytes | None]]:
+        """Key and payload of each row that changed since the last call."""
         prefix = self.prefix
-        dropped, self._dropped = self._dropped, []
-        for suffix in dropped:
-            yield prefix + suffix, None
+        rows: list[tuple[bytes, bytes | None]] = []
+        if self._dropped:
+            rows += [(prefix + suffix, None) for suffix in self._dropped]
+            self._dropped = []
         for part in (self.account, self.orders, self.windows, self.seen_ids, self.labels, self.inbox):
-            for suffix, payload in part.changed():
-                yield prefix + suffix, payload
+            rows += [(prefix + suffix, payload) for suffix, payload in part.changed()]
+        return rows
 
     def rows(self) -> Iterator[tuple[bytes, bytes | None]]:
         """All rows as they would be written now; of some only the name, which no other member has use for."""

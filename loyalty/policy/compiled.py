@@ -1,6 +1,8 @@
 """A policy as look-up tables, built once per policy version, so that an action looks up instead of searching."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from features.event_time import DAY_MS, Period
 from features.table import measure_index
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from loyalty.policy.model import Policy
 
 
-class BoundPlan(NamedTuple):
+class BoundPlan(msgspec.Struct, frozen=True, gc=False):
     """One bound of a segment: `low <= vector[feature] < high`; None is open."""
 
     feature: int
@@ -21,7 +23,7 @@ class BoundPlan(NamedTuple):
     high: int | None
 
 
-class CapPlan(NamedTuple):
+class CapPlan(msgspec.Struct, frozen=True, gc=False):
     """A cap with the key that its counters are kept under. `period` None is for ever."""
 
     key: str
@@ -31,7 +33,7 @@ class CapPlan(NamedTuple):
     times: int | None
 
 
-class RulePlan(NamedTuple):
+class RulePlan(msgspec.Struct, frozen=True, gc=False):
     """An earning rule with all references resolved. `per` is 1 and `by_*` are false for a fixed award.
 
     `conditional`: there are conditions beside amounts and lines of a purchase, which are looked at in any case.
@@ -63,7 +65,7 @@ class RulePlan(NamedTuple):
     caps: tuple[CapPlan, ...]
 
 
-class CampaignPlan(NamedTuple):
+class CampaignPlan(msgspec.Struct, frozen=True, gc=False):
     """A campaign with its references resolved; empty sets match all."""
 
     campaign: Campaign

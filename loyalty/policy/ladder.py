@@ -2,7 +2,9 @@
 
 from bisect import bisect_right
 from itertools import accumulate
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from features.event_time import DAY_MS, Period
 from features.table import measure_index
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from loyalty.weights import Weights
 
 
-class TermPlan(NamedTuple):
+class TermPlan(msgspec.Struct, frozen=True, gc=False):
     """A counted measure: value on the ladder's scale is `weight * min(x, cap) * learned // (per * 10,000)`.
 
     `key` is the measure's index in `features.table`, or `EARNED_KEY`, `QUALIFYING_KEY`, `MONTHS_KEY`.
@@ -30,7 +32,7 @@ class TermPlan(NamedTuple):
     def points(self, amount: int, weights: "Weights") -> int:
         """What `amount` of the measure contributes."""
         capped = amount if self.cap is None or amount < self.cap else self.cap
-        if not self.learned:
+        if not self.learned or not weights.score_bp:  # without learned factors each is one
             return self.weight * capped // self.per
         return self.weight * capped * weights.score(self.measure) // (self.per * BP)
 

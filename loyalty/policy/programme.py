@@ -40,7 +40,7 @@ class Programme(Section, frozen=True, dict=True):
         return self._rates.get(currency)
 
 
-class Input(Section, frozen=True):
+class Input(Section, frozen=True, dict=True):
     """What is still accepted, and how much a sweep does at once.
 
     `lateness_days`: an action further behind log time is refused (30: the longest offline sync we know of).
@@ -54,22 +54,22 @@ class Input(Section, frozen=True):
     refund_horizon_days: Annotated[int, msgspec.Meta(ge=0, le=730)] = 180
     sweep_members_per_record: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 32
 
-    @property
+    @cached_property
     def lateness_ms(self) -> int:
         """`lateness_days` in milliseconds."""
         return self.lateness_days * DAY_MS
 
-    @property
+    @cached_property
     def max_skew_ms(self) -> int:
         """`max_skew_minutes` in milliseconds."""
         return self.max_skew_minutes * MINUTE_MS
 
-    @property
+    @cached_property
     def reach_ms(self) -> int:
         """How far back a refund or a late action can reach, in milliseconds."""
         return self.refund_horizon_ms + self.lateness_ms + self.max_skew_ms
 
-    @property
+    @cached_property
     def refund_horizon_ms(self) -> int:
         """`refund_horizon_days` in milliseconds."""
         return self.refund_horizon_days * DAY_MS
