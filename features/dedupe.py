@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from features.rows import Changes, Read, read_owed_row, read_row
+from features.rows import Changes, Read, ReadWhenAsked, read_owed_row, read_row
 
 DIGEST_BYTES: Final = 8
 IDS_PER_PAGE: Final = 16
@@ -59,7 +59,7 @@ def event_digest(source: str, event_id: str) -> bytes:
     return blake2b(f"{len(source)}:{source}{event_id}".encode(), digest_size=DIGEST_BYTES).digest()
 
 
-class SeenIds:
+class SeenIds(ReadWhenAsked):
     """The events of one member that were applied: a state part with the row suffixes `i` and `i` + page number.
 
     Call `expire` before `seen`: what counts as seen is then a function of the log alone.
@@ -75,34 +75,36 @@ class SeenIds:
     """
 
     __slots__ = ("_changed", "_closed", "_known", "_open", "_open_changed")
+    _open: _OpenPage
+    _closed: dict[int, _ClosedPage]
+    _known: set[bytes]
+    _changed: set[int]
 
-    def __init__(self) -> None:
-        self._open = _OpenPage(0, 0, 0, b"")
-        self._closed: dict[int, _ClosedPage] = {}
-        self._known: set[bytes] = set()
+    def __init__(self, read: Read) -> None:
+        super().__init__(read)
         self._open_changed = False
-        self._changed: set[int] = set()
 
     @classmethod
     def load(cls, read: Read) -> "SeenIds":
         """The ids as stored, or none.
 
-        Raises:
-            CorruptStateError: a row is missing or cannot be what this class wrote.
+        What is asked of them raises CorruptStateError where a row is missing or cannot be what this class wrote.
         """
-        ids = cls()
-        page = read_row(read, _OPEN_ROW, _OPEN_DECODER)
-        if page is None:
-            return ids
-        ids._open = page
-        for number in range(page.first, page.number):
-            ids._closed[number] = read_owed_row(read, _suffix(number), _CLOSED_DECODER)
-        for digests in (page.digests, *(closed.digests for closed in ids._closed.values())):
-            ids._known.update(_split(digests))
-        return ids
+        return cls(read)
+
+    def _restore(self) -> None:
+        self._open = read_row(self._read, _OPEN_ROW, _OPEN_DECODER) or _OpenPage(0, 0, 0, b"")
+        self._closed = {}
+        self._known = set(_split(self._open.digests))
+        self._changed = set()
+        for number in range(self._open.first, self._open.number):
+            page = self._closed[number] = read_owed_row(self._read, _suffix(number), _CLOSED_DECODER)
+            self._known.update(_split(page.digests))
 
     def changed(self) -> Changes:
         """Rows changed since the last call: suffix and payload, None to delete."""
+        if not self._is_read:
+            return
         if self._open_changed:
             self._open_changed = False
             yield _OPEN_ROW, _ENCODER.encode(self._open)

@@ -20,6 +20,40 @@ Changes = Iterator[tuple[bytes, bytes | None]]
 Row = TypeVar("Row")
 
 
+class ReadWhenAsked:
+    """A part that reads its rows when something of it is first asked for: most sweeps ask only for other parts.
+
+    Until then slots that `_restore` sets are empty, and Python asks `__getattr__` for what an empty slot holds. From
+    then on they are read as fast as any. What may be set before it is read, such as a flag, is set from the beginning.
+    """
+
+    __slots__ = ("_is_read", "_read")
+
+    def __init__(self, read: Read) -> None:
+        self._read = read
+        self._is_read = False
+
+    def __getattr__(self, name: str) -> object:
+        """Fill the empty slots.
+
+        Raises:
+            CorruptStateError: a row is missing or cannot be what was written there.
+        """
+        if self._is_read or name not in type(self).__slots__:
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        self._is_read = True
+        try:
+            self._restore()
+        except BaseException:
+            self._is_read = False
+            raise
+        return object.__getattribute__(self, name)
+
+    def _restore(self) -> None:
+        """Set the other slots from the stored rows."""
+        raise NotImplementedError
+
+
 def read_row(read: Read, suffix: bytes, decoder: msgspec.msgpack.Decoder[Row]) -> Row | None:
     """One row, or None where there is none.
 
@@ -27,8 +61,10 @@ def read_row(read: Read, suffix: bytes, decoder: msgspec.msgpack.Decoder[Row]) -
         CorruptStateError: the payload cannot be what was written there.
     """
     payload = read(suffix)
-    if payload is None:
-        return None
+    return None if payload is None else _decoded(suffix, payload, decoder)
+
+
+def _decoded(suffix: bytes, payload: bytes, decoder: msgspec.msgpack.Decoder[Row]) -> Row:
     try:
         return decoder.decode(payload)
     except msgspec.DecodeError as error:
@@ -43,9 +79,18 @@ def read_owed_row(read: Read, suffix: bytes, decoder: msgspec.msgpack.Decoder[Ro
     Raises:
         CorruptStateError: the row is missing, or the payload cannot be what was written there.
     """
-    row = read_row(read, suffix, decoder)
-    if row is None:
+    return read_owed_payload(read, suffix, decoder)[1]
+
+
+def read_owed_payload(read: Read, suffix: bytes, decoder: msgspec.msgpack.Decoder[Row]) -> tuple[bytes, Row]:
+    """The same, with the payload that the row was read from.
+
+    Raises:
+        CorruptStateError: as `read_owed_row`.
+    """
+    payload = read(suffix)
+    if payload is None:
         raise CorruptStateError(
             f"member row {suffix!r} is missing; delete the local store, it is rebuilt from the changelog"
         )
-    return row
+    return payload, _decoded(suffix, payload, decoder)

@@ -4,6 +4,7 @@ Windows are nested: what a window covers, every longer one covers too. So an amo
 ones, and leaves them one by one as time goes on.
 """
 
+from itertools import accumulate
 from typing import Final
 
 from features.aggregates import Bucket
@@ -76,8 +77,7 @@ def base_sums(totals: list[int], open_days: dict[int, Bucket]) -> dict[int, list
 
 def enter_base_sums(totals: list[int], sums: dict[int, list[int]]) -> None:
     """Add to the totals what `base_sums` gave."""
+    places = PLACES[_DAY_BASED[0]]
     for measure, steps in sums.items():
-        reached = 0
-        for window, step in zip(_DAY_BASED, steps, strict=True):
-            reached += step
-            totals[window * MEASURE_COUNT + measure] += reached
+        for at, reached in zip(places[measure], accumulate(steps), strict=True):
+            totals[at] += reached

@@ -15,7 +15,7 @@ from features.days import DayBuckets
 from features.event_time import DAY_MS
 from features.interests import Interests
 from features.rings import Rings
-from features.rows import Changes, Read, read_owed_row, read_row
+from features.rows import Changes, Read, ReadWhenAsked, read_owed_row, read_row
 from features.table import ALL_TIME, DAY_WINDOW, HOUR_WINDOW, MEASURE_COUNT, TIMED_MEASURES, WEEK_WINDOW
 from features.totals import PLACES, TOTALS_SIZE, base_sums, beyond, enter, enter_base_sums
 from features.vector import NOT_YET_MS, FeatureVector, feature_vector
@@ -37,10 +37,11 @@ from features.window_rows import (
 )
 
 
-class ActivityWindows:
+class ActivityWindows(ReadWhenAsked):
     """The windows of one member: a state part with the row suffixes `w`, `wh`, `wt`, `wd` + chunk, and `wi`.
 
-    `interests` are the part's fading counters, fed by those who know what was bought and when, local time.
+    `interests` are the part's fading counters, fed by those who know what was bought and when, local time. The rows are
+    read when something of them is first asked for, and then day chunks when they are needed.
 
     Example:
         >>> from features.table import SPEND
@@ -64,33 +65,29 @@ class ActivityWindows:
         "_totals",
         "interests",
     )
+    interests: Interests
+    _as_of_ms: int
+    _rings: Rings
+    _totals: list[int]
+    _first_ms: list[int]
+    _last_ms: list[int]
 
     def __init__(self, read: Read) -> None:
-        self._as_of_ms = NOT_YET_MS
-        self._rings = Rings(NOT_YET_MS, DayBuckets(read))
-        self._totals = [0] * TOTALS_SIZE
-        self.interests = Interests(read)
-        self._first_ms = [NOT_YET_MS] * TIMED_MEASURES
-        self._last_ms = [NOT_YET_MS] * TIMED_MEASURES
-        self._recent_changed = False
-        self._first_changed = False
+        super().__init__(read)
+        self._recent_changed = self._first_changed = False
 
     @classmethod
     def load(cls, read: Read) -> "ActivityWindows":
-        """The windows as stored, or empty ones. `read` is kept: day chunks are read when they are needed.
+        """The windows as stored, or empty ones.
 
-        Raises:
-            CorruptStateError: a row is missing or cannot be what this class wrote. Also later, for a day chunk.
+        What is asked of them raises CorruptStateError where a row is missing or cannot be what this class wrote.
         """
-        windows = cls(read)
-        recent = read_row(read, RECENT_ROW, RECENT_DECODER)
-        if recent is not None:
-            hours = read_row(read, HOURS_ROW, HOURS_DECODER)
-            windows._restore(recent, hours, read_owed_row(read, BASE_ROW, BASE_DECODER), read)
-        return windows
+        return cls(read)
 
     def changed(self) -> Changes:
         """Rows changed since the last call: suffix and payload, None to delete."""
+        if not self._is_read:
+            return
         rings = self._rings
         if self._recent_changed:
             self._recent_changed = False
@@ -221,17 +218,31 @@ class ActivityWindows:
         first_ms = [None if time_ms == NOT_YET_MS else time_ms for time_ms in self._first_ms]
         return BaseRow(first_ms, rings.days.stored_before(rings.day), base_sums(self._totals, rings.open_days))
 
-    def _restore(self, recent: RecentRow, hours: HoursRow | None, base: BaseRow, read: Read) -> None:
+    def _restore(self) -> None:
+        read = self._read
+        self.interests = Interests(read)
+        totals = self._totals = [0] * TOTALS_SIZE
+        recent = read_row(read, RECENT_ROW, RECENT_DECODER)
+        if recent is None:
+            self._as_of_ms = NOT_YET_MS
+            self._rings = Rings(NOT_YET_MS, DayBuckets(read))
+            self._first_ms = [NOT_YET_MS] * TIMED_MEASURES
+            self._last_ms = [NOT_YET_MS] * TIMED_MEASURES
+            return
+        hours = read_row(read, HOURS_ROW, HOURS_DECODER)
+        base = read_owed_row(read, BASE_ROW, BASE_DECODER)
         as_of_ms = self._as_of_ms = recent.as_of_ms
+        self._first_ms = [NOT_YET_MS if time_ms is None else time_ms for time_ms in base.first_ms]
+        self._last_ms = times_of(recent.last_age_ms, as_of_ms)
         rings = self._rings = Rings(as_of_ms, DayBuckets(read, as_of_ms // DAY_MS, base.chunks))
-        rings.slots = by_number(recent.slots, rings.slot)
-        rings.hours = by_number(recent.hours, rings.hour)
+        enter_base_sums(totals, base.sums)
+        if recent.slots:
+            rings.slots = by_number(recent.slots, rings.slot)
+            enter(totals, rings.slots, HOUR_WINDOW)
+        if recent.hours:
+            rings.hours = by_number(recent.hours, rings.hour)
         if hours is not None:
             rings.hours |= by_number(hours.hours, rings.hour)
             rings.open_days = by_number(hours.days, rings.day)
-        self._first_ms = [NOT_YET_MS if time_ms is None else time_ms for time_ms in base.first_ms]
-        self._last_ms = times_of(recent.last_age_ms, as_of_ms)
-        enter(self._totals, rings.slots, HOUR_WINDOW)
-        enter(self._totals, rings.hours, DAY_WINDOW)
-        enter(self._totals, rings.open_days, WEEK_WINDOW)
-        enter_base_sums(self._totals, base.sums)
+            enter(totals, rings.open_days, WEEK_WINDOW)
+        enter(totals, rings.hours, DAY_WINDOW)

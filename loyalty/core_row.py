@@ -17,7 +17,7 @@ import msgspec
 
 from features.errors import CorruptStateError
 from features.event_time import DAY_MS
-from features.rows import Read, read_owed_row
+from features.rows import Read, read_owed_payload
 from loyalty.account_rows import LOT_BYTES, Core, PendingLot
 
 CORE_ROW: Final = b"c"
@@ -100,8 +100,7 @@ def decode_core(payload: bytes, read: Read) -> tuple[Core, Chunks]:
         if row.pending is not None:
             core.pending = _unpack(row.pending)
         for chunk in row.chunks:
-            packed = read_owed_row(read, _suffix(chunk), _PENDING_DECODER)
-            chunks[chunk] = _ENCODER.encode(packed)
+            chunks[chunk], packed = read_owed_payload(read, _suffix(chunk), _PENDING_DECODER)
             core.pending += _unpack(packed)
     except (msgspec.DecodeError, ValueError) as error:
         raise CorruptStateError(f"account core row cannot be read ({error}); rebuild the store") from error

@@ -6,7 +6,6 @@ never the first of UTF-8 text), and the days in the row `o`.
 """
 
 from bisect import insort
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Final, Self
 
@@ -66,7 +65,7 @@ class Orders:
         self._read = read
         self._cache: dict[bytes, Order | list[str] | None] = {}
         self._fresh: dict[bytes, None] = {}
-        self._handed: deque[list[bytes]] = deque()
+        self._handed: list[list[bytes]] = []
 
     @classmethod
     def load(cls, read: Callable[[bytes], bytes | None]) -> Self:
@@ -91,7 +90,7 @@ class Orders:
                 value = self._cache[row]
                 yield row, _encode(value)
             if len(self._handed) > _BATCHES_IN_FLIGHT:
-                self._drop(self._handed.popleft())
+                self._drop(self._handed.pop(0))
         if self._head_changed:
             self._head_changed = False
             yield HEAD_ROW, encode_days(self._head) if self._head.days else None

@@ -23,7 +23,7 @@ class LinkedDesk(Desk):
 
     def __init__(self, policy: Policy) -> None:
         super().__init__(policy)
-        self.ids = SeenIds()
+        self.ids = SeenIds.load(dict[bytes, bytes]().get)
 
     def act(self, action: Action, log_time_ms: int | None = None) -> list[Decision]:
         """Apply an action unless it has been applied before."""
