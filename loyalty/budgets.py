@@ -59,6 +59,11 @@ class Slices:
         held.left -= drawn
         return drawn
 
+    def left(self, campaign: str) -> int:
+        """How many points there are to take."""
+        held = self._rows.get(campaign)
+        return 0 if held is None else held.left
+
     def put_back(self, campaign: str, points: int) -> None:
         """What was granted of the budget has been taken back."""
         self._rows.setdefault(campaign, Slice()).left += points

@@ -45,6 +45,9 @@ NO_BOOST = Boost(BP, 0, ())
 
 _COUNTER = "campaign/"
 
+OFFER = "offer:"
+"""Counter of the offers of a campaign to a member: from when, and until when. No rule's cap has such a name."""
+
 
 def boost_of(context: Context, action: str, rule: str) -> Boost:
     """What the campaigns of the policy add to an award of `rule`.
@@ -89,7 +92,7 @@ def within_campaign_caps(context: Context, boost: Boost, desired: int, award_at:
         added = kept = award_at(campaign.multiplier_bp) - plain + campaign.bonus
         used = 0
         if campaign.cap_points is not None:
-            used = context.account.counters.get(_COUNTER + campaign.id, {}).get(0, 0)
+            used = added_points(context, campaign.id)
             kept = max(0, min(added, campaign.cap_points - used))
             cut = f"campaign {campaign.id}" if kept < added else cut
         if campaign.budget_points is not None:
@@ -191,6 +194,27 @@ def _takes_part(context: Context, plan: CampaignPlan) -> bool:
     campaign = plan.campaign
     if campaign.holdout_share_bp and in_holdout(context.member, campaign.id, campaign.holdout_share_bp):
         return False
+    return fits_member(context, plan) and (not plan.valid_ms or is_offered(context, campaign.id))
+
+
+def fits_member(context: Context, plan: CampaignPlan) -> bool:
+    """Whether the member has one of the campaign's tiers and is in one of its segments."""
     if plan.tiers and context.core.tier.tier not in plan.tiers:
         return False
     return not plan.segments or context.in_segments(plan.segments)
+
+
+def is_offered(context: Context, campaign: str) -> bool:
+    """Whether an offer of the campaign to the member covers the event time."""
+    spans = context.account.counters.get(OFFER + campaign)
+    return spans is not None and any(from_ms <= context.time_ms < until_ms for from_ms, until_ms in spans.items())
+
+
+def forget_added(context: Context, campaign: str) -> None:
+    """Let the campaign's cap begin anew for the member, who is offered it again."""
+    _use(context, _COUNTER + campaign, 0)
+
+
+def added_points(context: Context, campaign: str) -> int:
+    """What the campaign has added for the member, counted for its cap: refunds that make room again taken off."""
+    return context.account.counters.get(_COUNTER + campaign, {}).get(0, 0)

@@ -52,6 +52,7 @@ NotificationKind = Literal[
     "reward_refused",
     "reward_cancelled",
     "draw_won",
+    "offer_made",  # a campaign holds for this member until then
 ]
 LotStatus = Literal["pending", "active", "debt"]
 
@@ -68,7 +69,7 @@ class Factors(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     `eligible` is in the unit that the rule earns by (minor units, milliseconds, or 1 for a fixed award). `desired` is
     the award before caps, in the smallest unit of points; `cap` names the cap that cut it. `weight_bp` holds the bonus
-    of the trial that `trial` names.
+    of the trial that `trial` names. `offers` are those of `campaigns` that the member was offered.
     """
 
     eligible: int
@@ -84,6 +85,7 @@ class Factors(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     bonus: int = 0
     cap: str = ""
     trial: str = ""
+    offers: tuple[str, ...] = ()
 
 
 class LotChange(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

@@ -182,6 +182,7 @@ def _factors(context: Context, plan: RulePlan, name: str, eligible: int) -> tupl
         boost.bonus,
         cap,
         "" if weight_bp == learned_bp else trial.id,
+        tuple(name for name in boost.campaigns if name in context.compiled.offered),
     )
     return factors, kept
 

@@ -11,6 +11,7 @@ from typing import NamedTuple, get_args
 import msgspec
 
 from loyalty.decision_data import Cause
+from loyalty.offer_records import Offer
 from loyalty.verdicts import Verdict
 
 
@@ -76,6 +77,12 @@ class Forwarded(_Body, frozen=True, gc=False, kw_only=True, tag="forwarded"):
     action: bytes
 
 
+class ForwardedOffer(_Body, frozen=True, gc=False, kw_only=True, tag="forwarded_offer"):
+    """To the canonical id: an offer to an alias."""
+
+    offer: Offer
+
+
 class ForwardedVerdict(_Body, frozen=True, gc=False, kw_only=True, tag="forwarded_verdict"):
     """To the canonical id: a verdict of the misconduct score on an alias."""
 
@@ -129,6 +136,7 @@ EffectBody = (
     | IdentityMerge
     | Forwarded
     | ForwardedVerdict
+    | ForwardedOffer
 )
 
 EFFECT_KINDS: tuple[str, ...] = tuple(str(kind.__struct_config__.tag) for kind in get_args(EffectBody))

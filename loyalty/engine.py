@@ -28,6 +28,8 @@ from loyalty.holds import follow_verdict, hold
 from loyalty.joining import note_joining
 from loyalty.milestones import award_milestones
 from loyalty.notes import note_of
+from loyalty.offer_records import Offer
+from loyalty.offers import take_offer
 from loyalty.orders import Order, Orders
 from loyalty.originals import claim_text
 from loyalty.pending import deliver, let_go
@@ -41,7 +43,7 @@ from loyalty.verdicts import Verdict
 
 _NAMES = dict(zip(on.ACTION_TYPES, on.ACTION_NAMES, strict=True))
 
-__all__ = ["Edits", "Rejection", "RejectionReason", "apply_action", "apply_verdict", "next_due_ms", "run_due"]
+__all__ = ["Edits", "Rejection", "RejectionReason", "apply_action", "apply_addressed", "next_due_ms", "run_due"]
 
 
 def apply_action(
@@ -60,10 +62,13 @@ def apply_action(
     return context.out if rejection is None else rejection
 
 
-def apply_verdict(parts: Parts, verdict: Verdict, scope: Scope, log_time_ms: int) -> list[Consequence]:
-    """Let a verdict of the misconduct score do what the policy lets it, as of log time."""
-    context = Context(parts, verdict.member, Cause(SOURCE, verdict.id), (log_time_ms, log_time_ms), scope)
-    follow_verdict(context, verdict)
+def apply_addressed(parts: Parts, body: Verdict | Offer, scope: Scope, log_time_ms: int) -> list[Consequence]:
+    """Let a verdict of the misconduct score, or an offer, do what the policy lets it, as of log time."""
+    context = Context(parts, body.member, Cause(SOURCE, body.id), (log_time_ms, log_time_ms), scope)
+    if isinstance(body, Offer):
+        take_offer(context, body)
+    else:
+        follow_verdict(context, body)
     return context.out
 
 
@@ -233,6 +238,6 @@ def _consent(context: Context, data: on.ConsentData) -> None:
     withheld = context.core.withheld
     if data.granted and data.purpose in withheld:
         withheld.remove(data.purpose)
-    elif not data.granted and data.purpose not in withheld and data.purpose == context.policy.notifications.purpose:
+    elif not data.granted and data.purpose not in withheld and data.purpose in context.policy.purposes:
         withheld.append(data.purpose)
     context.account.core_changed = True

@@ -53,13 +53,14 @@ def explain_factors(factors: Factors, point_scale: int = 1) -> str:
     if factors.per > 1:
         base += f" per {factors.per} = {_ratio(factors.eligible * factors.points, factors.per * point_scale)}"
     steps = [base]
-    named = ((factors.weight_bp, "learned weight"), (factors.tier_bp, "tier"), (factors.campaign_bp, "campaign"))
-    steps += [f"x {_ratio(factor_bp, BP)} {name}" for factor_bp, name in named if factor_bp != BP]
+    each = ((factors.weight_bp, "learned weight"), (factors.tier_bp, "tier"), (factors.campaign_bp, "campaign"))
+    steps += [f"x {_ratio(factor_bp, BP)} {name}" for factor_bp, name in each if factor_bp != BP]
     if factors.bonus:
         steps.append(f"+ {show_points(factors.bonus, point_scale)} campaign bonus")
     text = ", ".join(steps)
     if factors.campaigns:
-        text += f" ({', '.join(factors.campaigns)})"
+        named = (f"{name}, offered" if name in factors.offers else name for name in factors.campaigns)
+        text += f" ({', '.join(named)})"
     text += f" = {show_points(factors.desired, point_scale)}"
     if factors.cap:
         text += f"; cap per {factors.cap} leaves {show_points(factors.granted, point_scale)}"

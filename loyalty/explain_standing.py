@@ -8,13 +8,14 @@ from loyalty.context import Context
 from loyalty.decisions import Cause, instant
 from loyalty.explain import show_points
 from loyalty.milestones import progress
+from loyalty.offers import open_offers
 from loyalty.orders import Orders
 from loyalty.rewards import benefit_left
 from loyalty.scope import Scope
 
 
 def explain_standing(account: Account, orders: Orders, windows: ActivityWindows, scope: Scope, log_time_ms: int) -> str:
-    """Milestones with the way to each, benefits with what is left of their quotas, a hold with its end; empty for none.
+    """Milestones, benefits with what is left of their quotas, open offers, a hold with its end; empty for none.
 
     Example: see `tests/unit/loyalty/test_milestones.py`.
     """
@@ -22,7 +23,7 @@ def explain_standing(account: Account, orders: Orders, windows: ActivityWindows,
         return ""
     times_ms = (log_time_ms, log_time_ms)
     context = Context((account, orders, windows), account.core.member, Cause("", ""), times_ms, scope)
-    return "\n".join((*_milestones(context), *_benefits(context), *_hold(context)))
+    return "\n".join((*_milestones(context), *_benefits(context), *_offers(context), *_hold(context)))
 
 
 def _milestones(context: Context) -> Iterator[str]:
@@ -44,8 +45,17 @@ def _benefits(context: Context) -> Iterator[str]:
             yield f"Benefit {name}: {benefit_left(context, terms, terms.quota)} of {terms.quota} left, per {terms.per}."
 
 
+def _offers(context: Context) -> Iterator[str]:
+    if context.compiled.offered:
+        for campaign, until_ms in open_offers(context):
+            yield f"Offer {campaign}, until {_when(until_ms)}."
+
+
 def _hold(context: Context) -> Iterator[str]:
     hold_ms = context.core.hold_ms
     if hold_ms > context.now_ms:
-        until = instant(hold_ms).isoformat().replace("T", " ").replace("+00:00", " UTC")
-        yield f"Pending points are held until {until}, unless somebody decides before."
+        yield f"Pending points are held until {_when(hold_ms)}, unless somebody decides before."
+
+
+def _when(time_ms: int) -> str:
+    return instant(time_ms).isoformat().replace("T", " ").replace("+00:00", " UTC")

@@ -1,18 +1,22 @@
 """Counters of two ids of one person, added up: caps, quotas and limits are used by both from here on.
 
-A streak's periods are those of either. Totals of a local day are added up too: where only both together pass a rule's
-threshold its award is made now, where both have had it one is taken back.
+A streak's periods are those of either, and so are offers. Totals of a local day are added up too: where only both
+together pass a rule's threshold its award is made now, where both have had it one is taken back.
 """
 
 from typing import NamedTuple
 
+from loyalty.campaigns import OFFER
 from loyalty.conditions import DAY_TOTAL, Basis
 from loyalty.context import Context
 from loyalty.doubles import Double, Side, find_day_double, paid_days
 from loyalty.earning import grant_basis
+from loyalty.offers import OFFERS
 from loyalty.policy.compiled import RulePlan
 from loyalty.streaks import STREAK
 from loyalty.tiers import count
+
+_OF_EITHER = (STREAK, OFFER, OFFERS)
 
 _BROWSE = "browse"  # the one action that has a duration
 
@@ -44,7 +48,7 @@ def absorb_counters(mine: Side, theirs: Side, reached: set[tuple[str, int]]) -> 
         counter = counters.setdefault(key, {})
         for day, value in other[key].items():
             held = counter.get(day, 0)
-            counter[day] = max(held, value) if key.startswith(STREAK) else held + value
+            counter[day] = max(held, value) if key.startswith(_OF_EITHER) else held + value
     mine.context.account.counters_changed = True
     doubles = [find_day_double(theirs, rule, day) for rule, day in sorted(mine_reached & reached)]
     now = reached_days(mine) - mine_reached - reached

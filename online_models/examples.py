@@ -15,7 +15,7 @@ import msgspec
 
 from features.event_time import DAY_MS
 from features.vector import FEATURE_NAMES
-from online_models.sightings import BasketEvent, ConductEvent, OpinionEvent, Sighting, event_of
+from online_models.sightings import BasketEvent, ConductEvent, OccasionEvent, OpinionEvent, Sighting, event_of
 
 EXAMPLE_TYPE = "loyalty.example.matured"
 NOTICE_TYPE = "loyalty.example.policy"
@@ -41,7 +41,8 @@ class Outcome(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     it, empty where there was none. `interests` (shares of categories), `earned_points` and `redeemed_points` (all since
     the first moment was drawn) stood beside the vector. `arm` is the member's in the trial, see `loyalty.trials`.
     `issued` tells, for each earning action, the points awarded before learned weights since `issued_from_ms`, the
-    member's last outcome: over all outcomes each award counts once.
+    member's last outcome: over all outcomes each award counts once. `offer_points`, where the policy makes offers, are
+    what the member's newest offers have added to awards by `matured_at_ms`.
     """
 
     member: str
@@ -61,6 +62,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     arm: str = ""
     issued_from_ms: int
     issued: tuple[tuple[str, int], ...] = ()
+    offer_points: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class Example(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -101,13 +103,13 @@ class NoticeEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", t
     data: PolicyNotice
 
 
-EXAMPLE_EVENTS = (ExampleEvent, NoticeEvent, BasketEvent, OpinionEvent, ConductEvent)
+EXAMPLE_EVENTS = (ExampleEvent, NoticeEvent, BasketEvent, OpinionEvent, ConductEvent, OccasionEvent)
 """The events of the examples topic."""
 
 Record = Example | Sighting | PolicyNotice
 """What the trainer reads."""
 
-_Event = ExampleEvent | NoticeEvent | BasketEvent | OpinionEvent | ConductEvent
+_Event = ExampleEvent | NoticeEvent | BasketEvent | OpinionEvent | ConductEvent | OccasionEvent
 _DECODER = msgspec.json.Decoder(_Event)
 
 

@@ -1,4 +1,4 @@
-"""What the trainer finds out beside weights: waves, copied texts, verdicts, portraits. Events of `loyalty.findings`.
+"""What the trainer finds out beside weights: waves, copies, verdicts, portraits, offers.
 
 A finding is a function of the examples topic up to its `example_offset`, findings are numbered from 0 without gaps, and
 each carries what it rests on: whoever has the examples can check it. All numbers are integers.
@@ -8,12 +8,9 @@ from typing import Literal
 
 import msgspec
 
+from loyalty.offer_records import Offer
 from loyalty.verdicts import Verdict
-
-WAVE_TYPE = "loyalty.finding.wave"
-COPY_TYPE = "loyalty.finding.copy"
-VERDICT_TYPE = "loyalty.finding.verdict"
-PORTRAIT_TYPE = "loyalty.finding.portrait"
+from online_models.offer_findings import Chosen, OffersJudged
 
 MICRO = 1_000_000
 
@@ -112,51 +109,20 @@ class PortraitFinding(_Numbered, frozen=True, kw_only=True):
     portrait: Portrayed
 
 
-Finding = WaveFinding | CopyFinding | VerdictFinding | PortraitFinding
-Found = Wave | Copied | Judged | Portrayed
+class OfferFinding(_Numbered, frozen=True, kw_only=True):
+    """A choice of an offer with its place."""
+
+    chosen: Chosen
 
 
-class WaveEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=WAVE_TYPE):
-    """A wave of discontent, on the wire."""
+class OffersFinding(_Numbered, frozen=True, kw_only=True):
+    """What offers are worth, with its place."""
 
-    specversion: str = "1.0"
-    id: str
-    source: str = "tierstream"
-    data: WaveFinding
+    judged: OffersJudged
 
 
-class CopyEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=COPY_TYPE):
-    """A copied text, on the wire."""
-
-    specversion: str = "1.0"
-    id: str
-    source: str = "tierstream"
-    data: CopyFinding
-
-
-class VerdictEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=VERDICT_TYPE):
-    """A verdict on conduct, on the wire; what decides is the control record that follows from it."""
-
-    specversion: str = "1.0"
-    id: str
-    source: str = "tierstream"
-    data: VerdictFinding
-
-
-class PortraitEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=PORTRAIT_TYPE):
-    """A portrait of the members, on the wire; the newest one holds."""
-
-    specversion: str = "1.0"
-    id: str
-    source: str = "tierstream"
-    data: PortraitFinding
-
-
-FINDING_EVENTS = (WaveEvent, CopyEvent, VerdictEvent, PortraitEvent)
-"""The events of the findings topic."""
-
-_Event = WaveEvent | CopyEvent | VerdictEvent | PortraitEvent
-_DECODER = msgspec.json.Decoder(_Event)
+Finding = WaveFinding | CopyFinding | VerdictFinding | PortraitFinding | OfferFinding | OffersFinding
+Found = Wave | Copied | Judged | Portrayed | Chosen | OffersJudged
 
 
 def finding_of(found: Found, number: int, example_offset: int, log_time_ms: int) -> Finding:
@@ -172,45 +138,25 @@ def finding_of(found: Found, number: int, example_offset: int, log_time_ms: int)
             return PortraitFinding(
                 number=number, example_offset=example_offset, log_time_ms=log_time_ms, portrait=found
             )
+        case Chosen():
+            return OfferFinding(number=number, example_offset=example_offset, log_time_ms=log_time_ms, chosen=found)
+        case OffersJudged():
+            return OffersFinding(number=number, example_offset=example_offset, log_time_ms=log_time_ms, judged=found)
 
 
-def encode_finding(finding: Finding) -> bytes:
-    """Encode a finding; the same finding always gives the same bytes."""
-    name = f"finding-{finding.number}"
+def addressed_of(finding: Finding, member: str) -> Verdict | Offer | None:
+    """The control record's content that a finding leads to, addressed to the member behind the pseudonym, if any."""
     match finding:
-        case WaveFinding():
-            return msgspec.json.encode(WaveEvent(id=name, data=finding))
-        case CopyFinding():
-            return msgspec.json.encode(CopyEvent(id=name, data=finding))
-        case VerdictFinding():
-            return msgspec.json.encode(VerdictEvent(id=name, data=finding))
-        case PortraitFinding():
-            return msgspec.json.encode(PortraitEvent(id=name, data=finding))
-
-
-def decode_finding(raw: bytes) -> Finding:
-    """Inverse of `encode_finding`.
-
-    Raises:
-        msgspec.ValidationError: not a finding.
-
-    Example:
-        >>> judged = Judged(member="cc46", partition=0, verdict="hold", score=990, reason="busy", rates=())
-        >>> finding = finding_of(judged, number=4, example_offset=17, log_time_ms=5)
-        >>> decode_finding(encode_finding(finding)) == finding
-        True
-    """
-    event: _Event = _DECODER.decode(raw)
-    return event.data
-
-
-def verdict_of(finding: VerdictFinding, member: str) -> Verdict:
-    """The control record's content that a finding leads to, addressed to the member behind the pseudonym."""
-    return Verdict(
-        member=member,
-        verdict=finding.judged.verdict,
-        score=finding.judged.score,
-        reason=finding.judged.reason,
-        example_offset=finding.example_offset,
-        log_time_ms=finding.log_time_ms,
-    )
+        case VerdictFinding(judged=judged):
+            return Verdict(
+                member=member,
+                verdict=judged.verdict,
+                score=judged.score,
+                reason=judged.reason,
+                example_offset=finding.example_offset,
+                log_time_ms=finding.log_time_ms,
+            )
+        case OfferFinding(chosen=chosen) if chosen.offer:
+            return Offer(member, chosen.offer, finding.example_offset, finding.log_time_ms)
+        case _:
+            return None

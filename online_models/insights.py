@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator
 from loyalty.policy import Policy
 from online_models.conduct import ConductWatch
 from online_models.findings import Copied, Finding, Found, finding_of
+from online_models.offers import OfferChooser
 from online_models.opinions import OpinionDesk
 from online_models.recommended import Recommendation
 from online_models.recommending import Recommender
-from online_models.sightings import BasketSighting, ConductSighting, OpinionSighting, Sighting
+from online_models.sightings import BasketSighting, ConductSighting, OccasionSighting, OpinionSighting, Sighting
 
 
 class Insights:
@@ -18,11 +19,16 @@ class Insights:
         self.opinions = OpinionDesk()
         self.conduct = ConductWatch()
         self.recommender = Recommender()
+        self.offers = OfferChooser()
         self._findings = 0
 
-    def read(self, sighting: Sighting, offset: int, policy: Policy) -> tuple[Finding, ...]:
-        """Learn from the sighting at `offset`; returns what it completes, numbered."""
-        return self.report(self._found(sighting, policy), offset, sighting.log_time_ms)
+    def read(self, sighting: Sighting, offset: int, policy: Policy, *, frozen: bool) -> tuple[Finding, ...]:
+        """Learn from the sighting at `offset`; returns what it completes, numbered; no offer while `frozen`."""
+        found = self._found(sighting, policy)
+        if isinstance(sighting, OccasionSighting):
+            chosen = self.offers.choose(sighting, offset, policy, frozen=frozen)
+            found = iter(() if chosen is None else (chosen,))
+        return self.report(found, offset, sighting.log_time_ms)
 
     def report(self, found: Iterable[Found], offset: int, log_time_ms: int) -> tuple[Finding, ...]:
         """Number what the record at `offset` has completed."""

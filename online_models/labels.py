@@ -164,31 +164,37 @@ class OpenLabels:
         until_ms: int,
         learning_at: Callable[[int], Learning],
         look: Callable[[int], View],
+        opened: Callable[[int, int], None] = lambda due_ms, opened_ms: None,  # noqa: ARG005 - nobody wants to know
     ) -> list[Outcome]:
         """Do all work due at or before `until_ms`, in order of its due time; return the outcomes that left.
 
-        `learning_at` gives the learning section in force at a due time, `look` the member's features at that time.
+        `learning_at` gives the learning section in force at a due time, `look` the member's features at that time;
+        `opened` is told of each label when it was due, and the time that it is opened at.
         """
         outcomes: list[Outcome] = []
         while (due_ms := self._due_ms) is not None and due_ms <= until_ms:
             if due_ms == self._row.next_ms:
-                self._open(member_id, due_ms, learning_at(due_ms), look(due_ms))
+                opened_ms = self._open(member_id, due_ms, learning_at(due_ms), look(due_ms))
+                if opened_ms is not None:
+                    opened(due_ms, opened_ms)
             else:
                 outcomes.append(self._mature(member_id, due_ms, look(due_ms)))
         return outcomes
 
-    def _open(self, member_id: str, due_ms: int, learning: Learning, view: View) -> None:
+    def _open(self, member_id: str, due_ms: int, learning: Learning, view: View) -> int | None:
+        """Open a label; returns the time that it is opened at, None where there is no new one."""
         if not learning.enabled or view.vector[_IDLE_MS] > learning.lapse_days * DAY_MS:
             self._schedule(None)
-            return
+            return None
         opened_ms = view.as_of_ms
         row = self._row
-        vector = StoredVector(TABLE, tuple(view.vector), view.interests, row.earned_points, row.redeemed_points)
-        if opened_ms not in {label.opened_ms for label in self._row.open}:
-            self._row.open.append(OpenLabel(opened_ms, opened_ms + learning.horizon_days * DAY_MS))
-            self._vectors[opened_ms] = vector
-            self._unwritten[opened_ms] = encode_vector(vector)
+        is_new = opened_ms not in {label.opened_ms for label in row.open}
+        if is_new:
+            vector = StoredVector(TABLE, tuple(view.vector), view.interests, row.earned_points, row.redeemed_points)
+            row.open.append(OpenLabel(opened_ms, opened_ms + learning.horizon_days * DAY_MS))
+            self._vectors[opened_ms], self._unwritten[opened_ms] = vector, encode_vector(vector)
         self._schedule(next_moment_ms(member_id, due_ms, learning.sample_share_bp))
+        return opened_ms if is_new else None
 
     def _mature(self, member_id: str, due_ms: int, view: View) -> Outcome:
         row = self._row
@@ -216,6 +222,7 @@ class OpenLabels:
             arm=view.arm,
             issued_from_ms=issued_from_ms,
             issued=tuple(sorted(issued.items())),
+            offer_points=view.offer_points,
         )
 
     def _take_vector(self, opened_ms: int) -> StoredVector:

@@ -18,8 +18,8 @@ from online_models.tier_score import TermEstimator, TermEvidence
 from online_models.trials import TrialEstimator, trial_cost_bp
 from online_models.weights import ActionEvidence, Tried, propose
 
-# What remains of the evidence after a drift alarm.
-_KEPT_SHARE = 0.5
+KEPT_SHARE = 0.5
+"""What remains of the evidence after a drift alarm."""
 
 
 def rewarded_actions(policy: Policy) -> tuple[str, ...]:
@@ -84,9 +84,9 @@ class Models:
         self.issuance.observe(outcome)
         if drifted:
             self.value.renew()
-            self.effects.forget(_KEPT_SHARE)
-            self.terms.forget(_KEPT_SHARE)
-            self.trial.forget(_KEPT_SHARE)
+            self.effects.forget(KEPT_SHARE)
+            self.terms.forget(KEPT_SHARE)
+            self.trial.forget(KEPT_SHARE)
         return drifted
 
     def propose(

@@ -54,8 +54,8 @@ class BlockMoments:
         self._open: dict[int, Floats] = {}
         self._newest = -(2**62)
 
-    def add(self, block: int, group: int, values: list[float]) -> None:
-        """Add one vector. One whose block is closed already is counted as skipped."""
+    def add(self, block: int, group: int, values: list[float], weight: float = 1.0) -> None:
+        """Add one vector, which counts `weight` times. One whose block is closed already is counted as skipped."""
         moments = self._open.get(block)
         if moments is None:
             if block <= self._newest - _OPEN_BLOCKS:
@@ -63,7 +63,7 @@ class BlockMoments:
                 return
             moments = self._open_block(block)
         row = np.array([1.0, *values])
-        moments[group] += outer(row, row)
+        moments[group] += outer(row if weight == 1.0 else row * weight, row)
         self.examples += 1
 
     def _open_block(self, block: int) -> Floats:

@@ -1,4 +1,4 @@
-"""What the trainer sees of actions themselves, beside labelled examples: baskets, opinions and conduct.
+"""What the trainer sees beside labelled examples: baskets, opinions and conduct, and who could be offered what.
 
 A partition sends them into the same topic as its examples, under the same gapless numbers, and only of the kinds that
 the policy learns from. So all that is learned of them is a function of the examples topic too. A sighting has its
@@ -36,6 +36,7 @@ from features.table import (
 BASKET_TYPE = "loyalty.example.basket"
 OPINION_TYPE = "loyalty.example.opinion"
 CONDUCT_TYPE = "loyalty.example.conduct"
+OCCASION_TYPE = "loyalty.example.occasion"
 
 MAX_BASKET_ITEMS = 200
 """Lines of an order beyond this are left out: a wholesaler's order must not be a problem for the trainer."""
@@ -111,7 +112,22 @@ class Conduct(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     pardoned: bool = False
 
 
-Seen = Basket | Opinion | Conduct
+class Occasion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A prediction moment at which a member could be offered one of the campaigns `offers`.
+
+    `time_ms` is the `predicted_at_ms` of the outcome that will tell what came of it. `purchases` are all so far.
+    `held_out`: whether the member is in the hold-out, and so will not be offered any.
+    """
+
+    member: str
+    time_ms: int
+    tier: str
+    purchases: int
+    offers: tuple[str, ...]
+    held_out: bool = False
+
+
+Seen = Basket | Opinion | Conduct | Occasion
 
 
 class _Sighting(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -140,7 +156,13 @@ class ConductSighting(_Sighting, frozen=True, gc=False, kw_only=True):
     conduct: Conduct
 
 
-Sighting = BasketSighting | OpinionSighting | ConductSighting
+class OccasionSighting(_Sighting, frozen=True, gc=False, kw_only=True):
+    """An occasion for an offer with its place in the log."""
+
+    occasion: Occasion
+
+
+Sighting = BasketSighting | OpinionSighting | ConductSighting | OccasionSighting
 
 
 class BasketEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=BASKET_TYPE):
@@ -173,7 +195,17 @@ class ConductEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", 
     data: ConductSighting
 
 
-SightingEvent = BasketEvent | OpinionEvent | ConductEvent
+class OccasionEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=OCCASION_TYPE):
+    """An occasion for an offer on the wire."""
+
+    specversion: str = "1.0"
+    id: str
+    source: str = "tierstream"
+    subject: str
+    data: OccasionSighting
+
+
+SightingEvent = BasketEvent | OpinionEvent | ConductEvent | OccasionEvent
 
 
 def sighting_of(seen: Seen, partition: int, number: int, log_time_ms: int) -> Sighting:
@@ -185,6 +217,8 @@ def sighting_of(seen: Seen, partition: int, number: int, log_time_ms: int) -> Si
             return OpinionSighting(partition=partition, number=number, log_time_ms=log_time_ms, opinion=seen)
         case Conduct():
             return ConductSighting(partition=partition, number=number, log_time_ms=log_time_ms, conduct=seen)
+        case Occasion():
+            return OccasionSighting(partition=partition, number=number, log_time_ms=log_time_ms, occasion=seen)
 
 
 def event_of(sighting: Sighting) -> SightingEvent:
@@ -204,6 +238,8 @@ def event_of(sighting: Sighting) -> SightingEvent:
             return OpinionEvent(id=name, subject=opinion.member, data=sighting)
         case ConductSighting(conduct=conduct):
             return ConductEvent(id=name, subject=conduct.member, data=sighting)
+        case OccasionSighting(occasion=occasion):
+            return OccasionEvent(id=name, subject=occasion.member, data=sighting)
 
 
 def conduct_sums(total: Callable[[int, int], int]) -> tuple[int, ...]:

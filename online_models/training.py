@@ -18,7 +18,7 @@ from online_models.examples import TABLE, Example, PolicyNotice, Record
 from online_models.figures import CategoryFigures, OddsFigures, ValueFigures
 from online_models.findings import Finding
 from online_models.insights import Insights
-from online_models.models import Models
+from online_models.models import KEPT_SHARE, Models
 from online_models.published import Evidence, PublishedWeights
 from online_models.recommended import Recommendation
 from online_models.tier_score import TermEvidence, as_pairs
@@ -118,7 +118,7 @@ class Trainer:
         self._next_number[record.partition] = expected + 1
         if not isinstance(record, Example):
             self._sightings += 1
-            self.findings = self.insights.read(record, offset, self._policy)
+            self.findings = self.insights.read(record, offset, self._policy, frozen=self._frozen)
             self.recommendation = self.insights.recommend(record, offset, self._policy)
             return None
         if record.outcome.table != TABLE:
@@ -129,8 +129,10 @@ class Trainer:
         moment_ms = record.outcome.predicted_at_ms
         first_ms, last_ms = self._span_ms
         self._span_ms = (min(first_ms or moment_ms, moment_ms), max(last_ms, moment_ms))
+        self.insights.offers.observe(record.outcome, self._policy)
         if self._models.learn(record.outcome, record.log_time_ms):
             self._calm_epochs = _CALM_EPOCHS
+            self.insights.offers.forget(KEPT_SHARE)
         if self._epoch_examples < self._policy.learning.epoch_examples:
             return None
         return self._end_epoch(self._policy, self._models, record, offset)
@@ -142,6 +144,7 @@ class Trainer:
         policy = parse_policy(notice.text, f"policy version {notice.version}")
         self._models = Models(policy) if self._models is None else self._models.under(policy)
         self._notice, self._policy = notice, policy
+        self.insights.offers.adopt(policy)
 
     def _end_epoch(self, policy: Policy, models: Models, record: Example, offset: int) -> PublishedWeights | None:
         """Close the epoch: propose new weights where learning is not frozen, and publish them if they differ."""
@@ -168,9 +171,8 @@ class Trainer:
                     evidence=self._evidence(models, actions, terms),
                 )
         models.issuance.fade()
-        portrait = models.portrait.publish()
-        if portrait is not None:
-            self.findings = self.insights.report([portrait], offset, record.log_time_ms)
+        found = (models.portrait.publish(), self.insights.offers.end_epoch(policy))
+        self.findings = self.insights.report((each for each in found if each is not None), offset, record.log_time_ms)
         return published
 
     def _evidence(
@@ -198,6 +200,11 @@ class Trainer:
         return self._evidence(self._models, actions, terms)
 
     @property
+    def _frozen(self) -> bool:
+        """Whether nothing that is learned may change what anybody gets: after a drift, or by the operator's switch."""
+        return self._calm_epochs > 0 or bool(self._policy and self._policy.learning.frozen)
+
+    @property
     def weights(self) -> Weights:
         """The newest weights; those of the static programme until the first are published."""
         return self._weights
@@ -214,7 +221,7 @@ class Trainer:
             foreign=self._foreign,
             epoch=self._epoch,
             drift_alarms=self._models.drift.alarms if self._models else 0,
-            frozen=self._calm_epochs > 0 or bool(self._policy and self._policy.learning.frozen),
+            frozen=self._frozen,
             value=self._models.score.figures() if self._models else ValueScore().figures(),
             buys_in_week=self._models.buys_in_week.figures() if self._models else OddsFigures(),
             stays_active=self._models.stays_active.figures() if self._models else OddsFigures(),

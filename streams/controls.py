@@ -1,4 +1,4 @@
-"""Records of our own in a partition's log: ticks, weights, policies and verdicts, signed.
+"""Records of our own in a partition's log: ticks, weights, policies, verdicts and offers, signed.
 
 Whatever can change a decision travels in the log. These records can, so only our processes may write them: the topic's
 access list says who, and an Ed25519 signature (RFC 8032) proves it to whoever replays the log later. A policy record
@@ -10,6 +10,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from loyalty.draw_sales import Reveal
+from loyalty.offer_records import Offer
 from loyalty.verdicts import Verdict
 from loyalty.weights import Weights
 from streams.signatures import PublicKey, SignedRecord, is_signed_by, public_key_of, sign
@@ -18,6 +19,7 @@ __all__ = [
     "CONTROL_PREFIX",
     "MAX_WEIGHTS_BYTES",
     "Control",
+    "OfferRecord",
     "OpeningData",
     "OpeningRecord",
     "PolicyData",
@@ -29,8 +31,10 @@ __all__ = [
     "VerdictRecord",
     "WeightsData",
     "WeightsRecord",
+    "addressed_record",
     "decode_control",
     "is_signed",
+    "offer_record",
     "opening_record",
     "policy_record",
     "public_key_of",
@@ -96,6 +100,12 @@ class VerdictRecord(SignedRecord, frozen=True, kw_only=True, tag_field="type", t
     data: Verdict
 
 
+class OfferRecord(SignedRecord, frozen=True, kw_only=True, tag_field="type", tag=CONTROL_PREFIX + "offer"):
+    """Brings an offer to one member, whose id is the record's key."""
+
+    data: Offer
+
+
 class RevealRecord(SignedRecord, frozen=True, kw_only=True, tag_field="type", tag=CONTROL_PREFIX + "reveal"):
     """Reveals the seed of a draw, in the partition of its owner."""
 
@@ -121,7 +131,7 @@ class OpeningRecord(SignedRecord, frozen=True, kw_only=True, tag_field="type", t
     data: OpeningData
 
 
-Control = Tick | WeightsRecord | PolicyRecord | VerdictRecord | RevealRecord | OpeningRecord
+Control = Tick | WeightsRecord | PolicyRecord | VerdictRecord | OfferRecord | RevealRecord | OpeningRecord
 
 _DECODER = msgspec.json.Decoder(Control)
 
@@ -171,6 +181,16 @@ def policy_record(data: PolicyData, key: Ed25519PrivateKey) -> bytes:
 def verdict_record(verdict: Verdict, key: Ed25519PrivateKey) -> bytes:
     """A signed verdict, for the partition of the member's actions, under the member's id as key."""
     return sign(VerdictRecord(id=verdict.id, data=verdict), key)
+
+
+def offer_record(offer: Offer, key: Ed25519PrivateKey) -> bytes:
+    """A signed offer, for the partition of the member's actions, under the member's id as key."""
+    return sign(OfferRecord(id=offer.id, data=offer), key)
+
+
+def addressed_record(body: Verdict | Offer, key: Ed25519PrivateKey) -> bytes:
+    """What the trainer has to say to one member, signed, under the member's id as key."""
+    return offer_record(body, key) if isinstance(body, Offer) else verdict_record(body, key)
 
 
 def reveal_record(revealed: Reveal, key: Ed25519PrivateKey) -> bytes:

@@ -1,9 +1,17 @@
 """Work that is due by log time: of one member when it is looked at, of all members in sweeps of bounded size."""
 
+from msgspec import UNSET
+
+from features.table import ALL_TIME, PURCHASES
+from loyalty.context import Context
+from loyalty.decisions import SOURCE, Cause
 from loyalty.engine import next_due_ms, run_due
+from loyalty.offers import LATEST_MS, offer_points, offerable
 from loyalty.policy import Learning
 from loyalty.trials import arm_of
+from online_models.examples import pseudonym
 from online_models.label_rows import View
+from online_models.sightings import Occasion
 from streams.members import Members
 from streams.outbox import Outbox
 from streams.partition import Partition
@@ -53,14 +61,40 @@ class DueWork:
 
         def look(due_ms: int) -> View:
             vector = windows.vector(due_ms)
-            trial = self._partition.versions.at_due(due_ms).policy.trial
-            return View(windows.as_of_ms, vector, windows.interests.shares(), arm_of(trial, member.id))
+            policy = self._partition.versions.at_due(due_ms).policy
+            added = offer_points(self._context(member, due_ms)) if policy.offers.enabled else UNSET
+            return View(windows.as_of_ms, vector, windows.interests.shares(), arm_of(policy.trial, member.id), added)
 
         def learning_at(due_ms: int) -> Learning:
             return self._partition.versions.at_due(due_ms).policy.learning
 
-        for outcome in member.labels.run_due(member.id, until_ms, learning_at, look):
+        def opened(due_ms: int, opened_ms: int) -> None:
+            if self._partition.versions.at_due(due_ms).policy.offers.enabled:
+                self._ask(member, due_ms, opened_ms)
+
+        for outcome in member.labels.run_due(member.id, until_ms, learning_at, look, opened):
             self._outbox.teach(member.id, outcome)
+
+    def _ask(self, member: Member, due_ms: int, opened_ms: int) -> None:
+        """Ask the trainer what to offer at a moment that was due, unless it comes too late for that."""
+        if self._partition.row.log_time_ms > due_ms + LATEST_MS:
+            return
+        could = offerable(self._context(member, due_ms))
+        if could is not None:
+            occasion = Occasion(
+                member=pseudonym(member.id),
+                time_ms=opened_ms,
+                tier=member.account.core.tier.tier,
+                purchases=member.windows.total(PURCHASES, ALL_TIME),
+                offers=could.campaigns,
+                held_out=could.held_out,
+            )
+            self._outbox.show(member.id, occasion)
+
+    def _context(self, member: Member, due_ms: int) -> Context:
+        parts = (member.account, member.orders, member.windows)
+        scope = self._partition.versions.at_due(due_ms)
+        return Context(parts, member.id, Cause(SOURCE, f"moment/{due_ms}"), (due_ms, due_ms), scope)
 
     def sweep(self) -> None:
         """Do due work of a bounded number of members; what is left goes on at the next record."""

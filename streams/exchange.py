@@ -14,6 +14,7 @@ from loyalty.effects import (
     DrawWon,
     Effect,
     Forwarded,
+    ForwardedOffer,
     ForwardedVerdict,
     IdentityLink,
     IdentityMerge,
@@ -81,7 +82,7 @@ class Exchange:
                 self._partition.slices.granted(effect.subject.removeprefix(BUDGET), body)
             case ClaimAnswer() | DrawWon() | Referred() | ReferralEarned() | ReferralUndone():
                 self._members.tell(record, effect, body)
-            case IdentityLink() | IdentityMerge() | Forwarded() | ForwardedVerdict():
+            case IdentityLink() | IdentityMerge() | Forwarded() | ForwardedVerdict() | ForwardedOffer():
                 self._members.tell(record, effect, body)
             case _:
                 assert_never(body)

@@ -7,6 +7,7 @@ from loyalty.effects import (
     DrawWon,
     Effect,
     Forwarded,
+    ForwardedOffer,
     ForwardedVerdict,
     IdentityLink,
     IdentityMerge,
@@ -15,6 +16,7 @@ from loyalty.effects import (
     Referred,
 )
 from loyalty.reception import MemberEffect, Received, receive
+from streams.addressed import Addressed
 from streams.due_work import DueWork
 from streams.effects import EffectRecord
 from streams.intake import Intake
@@ -24,18 +26,17 @@ from streams.outbox import Outbox
 from streams.partition import Partition
 from streams.records import LogRecord
 from streams.state import Member
-from streams.verdicts import Verdicts
 
-PersonEffect = MemberEffect | IdentityLink | IdentityMerge | Forwarded | ForwardedVerdict
+PersonEffect = MemberEffect | IdentityLink | IdentityMerge | Forwarded | ForwardedVerdict | ForwardedOffer
 """Every kind of effect that is addressed to a member."""
 
 
 class Handlers(NamedTuple):
-    """Who knows what to do about links, forwarded actions and forwarded verdicts."""
+    """Who knows what to do about links, forwarded actions, and forwarded verdicts and offers."""
 
     links: Links
     intake: Intake
-    verdicts: Verdicts
+    addressed: Addressed
 
 
 class MemberEffects:
@@ -53,7 +54,7 @@ class MemberEffects:
         self._members = members
         self._outbox = outbox
         self._due = due
-        self._links, self._intake, self._verdicts = handlers
+        self._links, self._intake, self._addressed = handlers
 
     def tell(self, record: LogRecord, effect: EffectRecord, body: PersonEffect) -> None:
         """Let the member take the effect in, after the work that was due before."""
@@ -73,7 +74,9 @@ class MemberEffects:
             case Forwarded():
                 self._intake.take_forwarded(record, member, body)
             case ForwardedVerdict(verdict=verdict):
-                self._verdicts.apply(member, verdict)
+                self._addressed.apply(member, verdict)
+            case ForwardedOffer(offer=offer):
+                self._addressed.apply(member, offer)
             case _:
                 assert_never(body)
         self._members.touch(member)

@@ -1,7 +1,8 @@
 """One member's state out of the changelog, without a worker: for explanations and for audits."""
 
 from features.errors import HistoryError
-from online_models.findings import PortraitFinding, Portrayed, decode_finding
+from online_models.finding_events import decode_finding
+from online_models.findings import PortraitFinding, Portrayed
 from streams.client import Reader
 from streams.partition import Partition
 from streams.partitioning import partition_of

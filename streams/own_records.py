@@ -3,9 +3,11 @@
 from typing import assert_never
 
 from streams import accounting
+from streams.addressed import Addressed
 from streams.codecs import InvalidAction
 from streams.controls import (
     Control,
+    OfferRecord,
     OpeningRecord,
     PolicyData,
     PolicyRecord,
@@ -21,23 +23,22 @@ from streams.openings import Books, take_opening
 from streams.outbox import Outbox
 from streams.partition import Partition, no_policy
 from streams.records import LogRecord
-from streams.verdicts import Verdicts
 
-Deciding = Tick | WeightsRecord | PolicyRecord | VerdictRecord | RevealRecord
+Deciding = Tick | WeightsRecord | PolicyRecord | VerdictRecord | OfferRecord | RevealRecord
 """What may come anywhere in a log."""
 
 
 class OwnRecords:
     """Checks who has signed a record, and lets it have its way."""
 
-    def __init__(self, partition: Partition, outbox: Outbox, exchange: Exchange, verdicts: Verdicts) -> None:
+    def __init__(self, partition: Partition, outbox: Outbox, exchange: Exchange, addressed: Addressed) -> None:
         self._partition = partition
         self._outbox = outbox
         self._exchange = exchange
-        self._verdicts = verdicts
+        self._addressed = addressed
 
     def apply_control(self, record: LogRecord, control: Deciding) -> None:
-        """Take a tick, weights, a policy or a verdict."""
+        """Take a tick, weights, a policy, a verdict or an offer."""
         if not self._is_signed(record, control):
             return
         match control:
@@ -49,8 +50,8 @@ class OwnRecords:
                 self._partition.adopt_weights(weights)
             case PolicyRecord(data=policy):
                 self._adopt(policy)
-            case VerdictRecord():
-                if not self._verdicts.follow(record, control):
+            case VerdictRecord() | OfferRecord():
+                if not self._addressed.follow(record, control):
                     return
             case RevealRecord(data=revealed):
                 refusal = self._exchange.reveal(revealed)

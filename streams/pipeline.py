@@ -9,8 +9,9 @@ from typing import assert_never
 
 from features.actions import Envelope
 from loyalty.owners import Owner
+from streams.addressed import Addressed
 from streams.codecs import InvalidAction, decode
-from streams.controls import OpeningRecord, PolicyRecord, RevealRecord, Tick, VerdictRecord, WeightsRecord
+from streams.controls import OfferRecord, OpeningRecord, PolicyRecord, RevealRecord, Tick, VerdictRecord, WeightsRecord
 from streams.due_work import DueWork
 from streams.effects import EffectRecord
 from streams.exchange import Exchange
@@ -26,7 +27,6 @@ from streams.partition import Partition
 from streams.records import Batch, LogIdentity, LogRecord, Output, RowStore
 from streams.row_format import row_header
 from streams.state import Member
-from streams.verdicts import Verdicts
 
 # A state batch is one Kafka record batch: it must stay well under the topic's max.message.bytes (16 MiB).
 MAX_STATE_BATCH_BYTES = 4 * 1024 * 1024
@@ -60,11 +60,11 @@ class PartitionFold:
         self._owners = Owners(self._books)
         links = Links(self._partition, self._outbox, self._due)
         self._intake = Intake(self._partition, self._members, self._outbox, self._due, links)
-        verdicts = Verdicts(self._partition, self._members, self._outbox, self._due)
-        handlers = Handlers(links, self._intake, verdicts)
+        addressed = Addressed(self._partition, self._members, self._outbox, self._due)
+        handlers = Handlers(links, self._intake, addressed)
         members = MemberEffects(self._partition, self._members, self._outbox, self._due, handlers)
         exchange = Exchange(self._partition, self._owners, self._outbox, members)
-        self._own_records = OwnRecords(self._partition, self._outbox, exchange, verdicts)
+        self._own_records = OwnRecords(self._partition, self._outbox, exchange, addressed)
         self._counted = dict(self.counts)
 
     @property
@@ -141,7 +141,7 @@ class PartitionFold:
                 self._intake.take(record, message)
             case InvalidAction():
                 self._outbox.reject(record, message)
-            case Tick() | WeightsRecord() | PolicyRecord() | VerdictRecord() | RevealRecord():
+            case Tick() | WeightsRecord() | PolicyRecord() | VerdictRecord() | OfferRecord() | RevealRecord():
                 self._own_records.apply_control(record, message)
             case OpeningRecord():
                 self._own_records.apply_opening(record, message, self._books)

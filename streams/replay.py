@@ -20,16 +20,16 @@ from features.errors import ContractError
 from loyalty.policy import parse_policy
 from online_models.examples import decode_record
 from online_models.figures import ValueFigures
-from online_models.findings import VerdictFinding, verdict_of
+from online_models.findings import addressed_of
 from online_models.published import PublishedWeights, encode_published
 from online_models.training import Trainer
 from streams.controls import (
     PolicyData,
     WeightsData,
+    addressed_record,
     policy_record,
     public_key_of,
     tick_record,
-    verdict_record,
     weights_record,
 )
 from streams.decision_log import DecisionLog
@@ -138,9 +138,9 @@ class Replay:
             return
         published = self.trainer.learn(decode_record(value), len(self._taught) - 1)
         for finding in self.trainer.findings:
-            if isinstance(finding, VerdictFinding):
-                verdict = verdict_of(finding, output.key.decode())
-                self._append(verdict.log_time_ms, output.key, verdict_record(verdict, REPLAY_KEY))
+            body = addressed_of(finding, output.key.decode())
+            if body is not None:
+                self._append(body.log_time_ms, output.key, addressed_record(body, REPLAY_KEY))
         if published is not None:
             self.published.append(published)
             data = WeightsData(published.weights, published.example_offset, published.log_time_ms)

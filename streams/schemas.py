@@ -28,10 +28,10 @@ from loyalty.draw_records import DRAW_RECORDS
 from loyalty.effects import EFFECT_KINDS
 from loyalty.liability import DayLine
 from online_models.examples import EXAMPLE_EVENTS
-from online_models.findings import FINDING_EVENTS
+from online_models.finding_events import FINDING_EVENTS
 from online_models.recommended import RecommendationEvent
 from streams.codecs import DeadLetter
-from streams.controls import OpeningRecord, PolicyRecord, RevealRecord, Tick, VerdictRecord, WeightsRecord
+from streams.controls import OfferRecord, OpeningRecord, PolicyRecord, RevealRecord, Tick, VerdictRecord, WeightsRecord
 from streams.effects import EFFECT_PREFIX, EffectRecord
 from streams.liability_report import LiabilityReport
 from streams.notify.undelivered import Undelivered
@@ -54,7 +54,17 @@ FAMILIES: Mapping[Event, tuple[str, tuple[str, ...]]] = {
 CHANNELS: Mapping[str, tuple[str, Sequence[Event]]] = {
     "actions": (
         "Member actions, key = member id, and signed records of our own that decide with them.",
-        (*ACTION_TYPES, Tick, WeightsRecord, PolicyRecord, VerdictRecord, RevealRecord, OpeningRecord, EffectRecord),
+        (
+            *ACTION_TYPES,
+            Tick,
+            WeightsRecord,
+            PolicyRecord,
+            VerdictRecord,
+            OfferRecord,
+            RevealRecord,
+            OpeningRecord,
+            EffectRecord,
+        ),
     ),
     "points": ("Every ledger entry, numbered per member.", (LedgerEntry,)),
     "tier-changes": ("Every change of a member's tier or of its validity, numbered per member.", (TierChange,)),
@@ -63,7 +73,7 @@ CHANNELS: Mapping[str, tuple[str, Sequence[Event]]] = {
     "undelivered": ("Notifications that did not reach their member, and why.", (Undelivered,)),
     "draws": ("Terms, tickets and results of draws, to be checked by anyone.", DRAW_RECORDS),
     "examples": ("Matured examples, sightings and policy notices, one partition.", EXAMPLE_EVENTS),
-    "findings": ("What the trainer found out: waves, copies, verdicts; one partition.", FINDING_EVENTS),
+    "findings": ("What the trainer found out: waves, copies, verdicts, offers; one partition.", FINDING_EVENTS),
     "recommendations": ("What a member may buy next; the newest per member holds.", (RecommendationEvent,)),
 }
 

@@ -5,7 +5,7 @@ from typing import Any
 from streams.app import batches_of, connection_of, faust_options
 from streams.batches import BatchScheduler
 from streams.faust_overrides import ShellApp
-from streams.findings_log import FindingsLog, VerdictSender
+from streams.findings_log import AddressedSender, FindingsLog
 from streams.identities import store_identity_of
 from streams.keys import load_signing_key
 from streams.metrics import Metrics
@@ -52,7 +52,7 @@ def build_trainer(settings: Settings, metrics: Metrics) -> ShellApp:
             weights=WeightsLog(topic_name(settings, "weights"), connection, writer),
             fan_out=FanOut(actions, settings.partitions, key, writer),
             findings=FindingsLog(
-                topic_name(settings, "findings"), connection, writer, VerdictSender(actions, key, writer)
+                topic_name(settings, "findings"), connection, writer, AddressedSender(actions, key, writer)
             ),
             recommendations=RecommendationsLog(topic_name(settings, "recommendations"), writer),
         ),

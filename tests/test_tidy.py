@@ -17,6 +17,7 @@ LONGER = {"features/actions.py": "one type per action and nothing else; the cont
 # The core reads no clock, no environment and no chance; `streams` is shell but for these.
 PURE_STREAMS = (
     "accounting",
+    "addressed",
     "audit_replay",
     "auditing",
     "codecs",
@@ -59,7 +60,6 @@ PURE_STREAMS = (
     "sampled_audit",
     "signatures",
     "state",
-    "verdicts",
     "version_rows",
     "versions",
 )

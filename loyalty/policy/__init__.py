@@ -4,7 +4,7 @@ from loyalty.policy.earning import Cap, EarningRule, Expiry, Hold, Milestone, Pe
 from loyalty.policy.insight import Misconduct, Opinions, Recommendations
 from loyalty.policy.loader import parse_policy
 from loyalty.policy.model import Policy
-from loyalty.policy.offers import Benefit, Campaign, FeatureBound, Reward, Segment
+from loyalty.policy.offers import Benefit, Campaign, FeatureBound, Offers, Reward, Segment
 from loyalty.policy.programme import Input, Learning, Notifications, Programme
 from loyalty.policy.tiers import ScoreTerm, Tier, Tiers
 from loyalty.policy.trial import Trial
@@ -22,6 +22,7 @@ __all__ = [
     "Milestone",
     "Misconduct",
     "Notifications",
+    "Offers",
     "Opinions",
     "Penalty",
     "Points",

@@ -137,12 +137,33 @@ def _campaign_problems(policy: "Policy", tiers: list[str], segments: list[str]) 
         yield from unknown_names(f"{path}segments", campaign.segments, segments, "segment")
         yield from unknown_names(f"{path}rules", campaign.rules, (rule.id for rule in policy.earning), "earning rule")
         yield from unknown_names(f"{path}actions", campaign.actions, ACTION_NAMES, "action")
+        if campaign.valid_days is not None:
+            if campaign.cap_points is None or campaign.budget_points is None:
+                yield f"{path}valid_days: what is offered to members needs cap_points and budget_points"
+            if campaign.holdout_share_bp:
+                yield f"{path}holdout_share_bp: what is offered to members has its hold-out in [offers]"
+            if campaign.valid_days > policy.offers.every_days:
+                yield f"{path}valid_days: must be at most offers.every_days, {policy.offers.every_days}"
+
+
+def _choice_problems(policy: "Policy") -> Iterator[str]:
+    """What is wrong with how offers are chosen, where they are."""
+    if not policy.offers.enabled:
+        return
+    learning = policy.learning
+    if all(campaign.valid_days is None for campaign in policy.campaigns):
+        yield "offers.enabled: no campaign has valid_days, so there is nothing to offer"
+    if not learning.enabled or not learning.sample_share_bp:
+        yield "offers.enabled: what an offer brings is learned; give learning.enabled and learning.sample_share_bp"
+    if policy.offers.every_days < learning.horizon_days:
+        yield f"offers.every_days: must be at least learning.horizon_days, {learning.horizon_days}"
 
 
 def _offer_problems(policy: "Policy") -> Iterator[str]:
     tiers = [tier.id for tier in policy.tiers.ladder]
     segments = [segment.id for segment in policy.segments]
     yield from _campaign_problems(policy, tiers, segments)
+    yield from _choice_problems(policy)
     for reward in policy.rewards:
         path = f"rewards[{reward.id}]."
         if reward.start is not None and reward.end is not None and reward.start >= reward.end:

@@ -66,7 +66,7 @@ class RulePlan(msgspec.Struct, frozen=True, gc=False):
 
 
 class CampaignPlan(msgspec.Struct, frozen=True, gc=False):
-    """A campaign with its references resolved; empty sets match all."""
+    """A campaign with its references resolved; empty sets match all. `valid_ms` is 0 for one that is not offered."""
 
     campaign: Campaign
     start_ms: int
@@ -77,6 +77,7 @@ class CampaignPlan(msgspec.Struct, frozen=True, gc=False):
     hours: frozenset[int]
     tiers: frozenset[str]
     segments: tuple[tuple[BoundPlan, ...], ...]
+    valid_ms: int
 
 
 CAP_PERIODS: dict[str, Period] = {
@@ -104,6 +105,7 @@ class Compiled:
         each = (plan for plans in rules.values() for plan in plans)
         self.originals = {plan.rule.id: plan.pending_ms for plan in each if plan.original}
         self.campaigns = tuple(self._campaign(campaign) for campaign in policy.campaigns)
+        self.offered = {plan.campaign.id: plan for plan in self.campaigns if plan.valid_ms}
         self.budgets = {each.id: each for each in policy.campaigns if each.budget_points is not None}
         self.ladder = Ladder(policy.tiers)
         milestones: dict[int, list[Milestone]] = {}
@@ -170,6 +172,7 @@ class Compiled:
             hours=frozenset(campaign.hours),
             tiers=frozenset(campaign.tiers),
             segments=tuple(self._segments[name] for name in campaign.segments),
+            valid_ms=(campaign.valid_days or 0) * DAY_MS,
         )
 
 

@@ -7,7 +7,7 @@ from loyalty.policy.compiled import Compiled
 from loyalty.policy.earning import EarningRule, Hold, Milestone, Penalty, Points, Referral
 from loyalty.policy.fields import Section
 from loyalty.policy.insight import Misconduct, Opinions, Recommendations
-from loyalty.policy.offers import Benefit, Campaign, Reward, Segment
+from loyalty.policy.offers import Benefit, Campaign, Offers, Reward, Segment
 from loyalty.policy.programme import Input, Learning, Notifications, Programme
 from loyalty.policy.tiers import Tiers
 from loyalty.policy.trial import Trial
@@ -28,6 +28,7 @@ class Policy(Section, frozen=True, dict=True):
     holds: tuple[Hold, ...] = ()
     segments: tuple[Segment, ...] = ()
     campaigns: tuple[Campaign, ...] = ()
+    offers: Offers = Offers()
     rewards: tuple[Reward, ...] = ()
     benefits: tuple[Benefit, ...] = ()
     learning: Learning = Learning()
@@ -41,6 +42,12 @@ class Policy(Section, frozen=True, dict=True):
     def compiled(self) -> Compiled:
         """The policy as look-up tables for the hot path."""
         return Compiled(self)
+
+    @cached_property
+    def purposes(self) -> frozenset[str]:
+        """What a member can withdraw consent for."""
+        named = (self.notifications.purpose, self.offers.purpose)
+        return frozenset(purpose for purpose in named if purpose is not None)
 
     @cached_property
     def observes(self) -> bool:

@@ -1,4 +1,4 @@
-"""Policy sections on what is aimed at some members or some days: segments, campaigns, rewards."""
+"""Policy sections on what is aimed at some members or some days: segments, campaigns, offers, rewards."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
@@ -54,6 +54,10 @@ class Campaign(Section, frozen=True):
     cut to what the slice holds; at the end, up to one and a half slices a partition stay unspent. `priority`: which one
     counts where campaigns meet, see `points.stacking`. `holdout_share_bp` of members, drawn by a hash of member and
     campaign, do not take part, so that the effect can be measured.
+
+    `valid_days` makes it one that is offered: it holds only for members to whom it has been offered, for so many days
+    from then on, and `[offers]` says who that is. Then `cap_points` is the most that one offer adds, and must be given,
+    as must `budget_points`.
     """
 
     id: Name
@@ -72,6 +76,29 @@ class Campaign(Section, frozen=True):
     segments: tuple[Name, ...] = ()
     tiers: tuple[Name, ...] = ()
     holdout_share_bp: ShareBp = 0
+    valid_days: Annotated[int, msgspec.Meta(ge=1, le=366)] | None = None
+
+
+class Offers(Section, frozen=True):
+    """Who is offered which of the campaigns with `valid_days`: a learned choice, measured against a hold-out.
+
+    A member is considered at a prediction moment (see `[learning]`), at most once in `every_days` (30), which is at
+    least the label's horizon. `holdout_bp` of members, drawn by hash of `id` and member, are never offered anything
+    (1,000; another id draws anew). Of the others, `explore_bp` of choices are dealt evenly to all that could be offered
+    and to nothing, the rest to each as likely as it is the best (2,000). What is best is judged by what follows: of the
+    spend in the horizon `margin_bp` counts (2,500: a quarter is gain), less the points earned in it at
+    `point_cost_milli` thousandths of a minor unit each (1,000: a point of the smallest unit costs a minor unit).
+    `purpose`: the consent that a member can withdraw; without it nothing is offered.
+    """
+
+    enabled: bool = False
+    id: Name = "offers"
+    every_days: Annotated[int, msgspec.Meta(ge=1, le=366)] = 30
+    holdout_bp: Annotated[int, msgspec.Meta(ge=100, le=9_000)] = 1_000
+    explore_bp: Annotated[int, msgspec.Meta(ge=100, le=10_000)] = 2_000
+    margin_bp: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 2_500
+    point_cost_milli: Annotated[int, msgspec.Meta(ge=0, le=10**9)] = 1_000
+    purpose: Name | None = None
 
 
 class Benefit(Section, frozen=True):

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from features.errors import ContractError
 from online_models.examples import PolicyNotice, decode_record
-from online_models.findings import decode_finding
+from online_models.finding_events import decode_finding
 from online_models.published import decode_published
 from streams.replay import check_published
 from streams.settings import Settings

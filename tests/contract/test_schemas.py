@@ -19,16 +19,20 @@ from loyalty.draws import commitment_of
 from loyalty.effects import Claim, Effect
 from loyalty.owner_rows import DrawState
 from loyalty.scope import Scope
-from online_models.findings import Copied, Found, Judged, Wave, encode_finding, finding_of
+from online_models.finding_events import encode_finding
+from online_models.findings import Copied, Found, Judged, Wave, finding_of
+from online_models.offer_findings import Chosen, OfferFigures, OffersJudged
 from online_models.recommended import Line, Recommendation, Recommended, Settled, encode_recommendation
 from streams.effects import EffectRecord
 from streams.memory_store import MemoryStore
 from streams.notify.undelivered import undelivered
 from streams.owners import Owners
 from streams.records import Output
+from streams.replay import Replay, replay_lines
 from streams.schemas import CHANNELS, documents, event_name
 from tests.support import post_office
 from tests.support.member_desk import policy_of
+from tests.support.offering import offering, shopping
 from tests.support.partition_log import build_log, policy_data, read_at_once
 from tests.support.random_history import DAY_MS, START_MS, event, purchase
 
@@ -68,6 +72,20 @@ OBSERVING = ("recommendations", "opinions", "misconduct")
 # What the trainer publishes; everything else but actions comes from the pipeline.
 OF_THE_TRAINER = {"findings", "recommendations"}
 OF_THE_NOTIFIER = {"undelivered"}
+
+FIGURES = OfferFigures(
+    offer="spring",
+    is_on=True,
+    made=900,
+    settled=800,
+    taken=300,
+    held_out=400,
+    added_points=9_000,
+    is_known=True,
+    spend_milli=(1_500, 200),
+    points_milli=(90, 8),
+    value_milli=(700, 90),
+)
 
 SEED = bytes(32)
 POLICY_WITH_DRAW = policy_of(
@@ -142,6 +160,10 @@ def published() -> Iterator[tuple[str, dict[str, object]]]:
     for output in outputs():
         message = json.loads(output.value)
         yield schema_of(output.topic, message), message
+    replay = replay_lines((line for _, line in shopping(3, 30)), Replay(offering(), None))
+    for raw in replay.result().examples:
+        message = json.loads(raw)
+        yield schema_of("examples", message), message
 
 
 def test_what_we_publish_fits_its_schema() -> None:
@@ -161,6 +183,15 @@ def test_what_we_publish_fits_its_schema() -> None:
         Wave(about="p-1", from_ms=0, until_ms=1, count=9, members=9, usual_micro=1, examples=("0-1",), quotes=()),
         Copied(member="a", example="0-1", of_member="b", of_example="0-0", similarity_bp=9_000),
         Judged(member="a", partition=0, verdict="hold", score=990, reason="busy", rates=(("login_count_24h", 900),)),
+        Chosen(
+            member="a",
+            partition=0,
+            time_ms=1,
+            segment="gold/few",
+            chances_bp=(("", 2_500), ("spring", 7_500)),
+            offer="",
+        ),
+        OffersJudged(measured_share_bp=10_000, offers=(FIGURES,), segments=(("gold/few", (("", 10_000),)),)),
     ],
 )
 def test_a_finding_fits_its_schema(found: Found) -> None:

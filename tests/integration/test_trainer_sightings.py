@@ -9,7 +9,8 @@ from confluent_kafka import Producer
 from typer.testing import CliRunner
 
 from online_models.examples import PolicyNotice, encode_record, pseudonym
-from online_models.findings import VerdictFinding, decode_finding
+from online_models.finding_events import decode_finding
+from online_models.findings import VerdictFinding
 from online_models.sightings import CONDUCT_NAMES, CONDUCT_TABLE, Basket, BasketLine, Conduct, Seen, sighting_of
 from streams.cli import app
 from streams.controls import VerdictRecord, decode_control, is_signed, public_key_of

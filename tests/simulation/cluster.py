@@ -11,7 +11,7 @@ from streams.agents import Members
 from streams.changelog import Replay
 from streams.commit import PartitionCommit, Step
 from streams.controls import tick_record
-from streams.findings_log import FindingsLog, VerdictSender
+from streams.findings_log import AddressedSender, FindingsLog
 from streams.lanes import Fold, Landed
 from streams.metrics import Metrics
 from streams.pipeline import new_fold
@@ -253,7 +253,7 @@ class Cluster:
             outlets=Outlets(
                 WeightsLog(WEIGHTS, connection, writer),
                 fan_out,
-                FindingsLog(FINDINGS, connection, writer, VerdictSender(ACTIONS, KEY, writer)),
+                FindingsLog(FINDINGS, connection, writer, AddressedSender(ACTIONS, KEY, writer)),
                 RecommendationsLog("recommendations", writer),
             ),
             metrics=_METRICS,

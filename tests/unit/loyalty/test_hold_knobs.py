@@ -2,7 +2,7 @@
 
 import pytest
 
-from loyalty.engine import apply_verdict
+from loyalty.engine import apply_addressed
 from loyalty.explain import explain_entry
 from loyalty.verdicts import Ruling, Verdict
 from tests.support.member_desk import DAY_MS, MEMBER, START_MS, Desk, action, policy_of, purchase, refund
@@ -38,7 +38,7 @@ def rule(desk: Desk, day: int, ruling: Ruling, score: int, example_offset: int) 
     log_time_ms = START_MS + day * DAY_MS
     desk.until(log_time_ms)
     parts = (desk.account, desk.orders, desk.windows)
-    desk.take(apply_verdict(parts, verdict, desk.scope, log_time_ms))
+    desk.take(apply_addressed(parts, verdict, desk.scope, log_time_ms))
 
 
 def with_points() -> Desk:
