@@ -73,9 +73,11 @@ def take_offer(context: Context, offer: Offer) -> None:
     notify(context, "offer_made", offer.campaign, due_ms=until_ms)
 
 
-def offer_points(context: Context) -> int:
-    """What the member's newest offers have added to awards by now, as the campaigns' caps count it."""
-    return sum(added_points(context, name) for name in context.compiled.offered)
+def newest_offer(context: Context) -> tuple[str, int] | None:
+    """The campaign that the member was offered last, and what it has added to awards since, as its cap counts it."""
+    counters = context.account.counters
+    made = [(max(counters[OFFER + name]), name) for name in context.compiled.offered if OFFER + name in counters]
+    return (max(made)[1], added_points(context, max(made)[1])) if made else None
 
 
 def open_offers(context: Context) -> list[tuple[str, int]]:

@@ -41,8 +41,8 @@ class Outcome(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     it, empty where there was none. `interests` (shares of categories), `earned_points` and `redeemed_points` (all since
     the first moment was drawn) stood beside the vector. `arm` is the member's in the trial, see `loyalty.trials`.
     `issued` tells, for each earning action, the points awarded before learned weights since `issued_from_ms`, the
-    member's last outcome: over all outcomes each award counts once. `offer_points`, where the policy makes offers, are
-    what the member's newest offers have added to awards by `matured_at_ms`.
+    member's last outcome: over all outcomes each award counts once. `offer` is the newest offer that the
+    member was made, where there is one, and the points that it has added to awards by `matured_at_ms`.
     """
 
     member: str
@@ -62,7 +62,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     arm: str = ""
     issued_from_ms: int
     issued: tuple[tuple[str, int], ...] = ()
-    offer_points: int | msgspec.UnsetType = msgspec.UNSET
+    offer: tuple[str, int] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Example(msgspec.Struct, frozen=True, gc=False, kw_only=True):

@@ -17,7 +17,7 @@ Interests = tuple[tuple[str, int], ...]
 
 
 class View(NamedTuple):
-    """The feature vector at a moment, with the member's interests, arm in the trial, and what offers have added.
+    """The feature vector at a moment, with the member's interests, arm in the trial, and newest offer.
 
     `as_of_ms` is the moment, or the newest event time in the vector if later.
     """
@@ -26,7 +26,7 @@ class View(NamedTuple):
     vector: Sequence[int]
     interests: Interests = ()
     arm: str = ""
-    offer_points: int | msgspec.UnsetType = msgspec.UNSET
+    offer: tuple[str, int] | msgspec.UnsetType = msgspec.UNSET
 
 
 class OpenLabel(msgspec.Struct, gc=False):

@@ -222,7 +222,7 @@ class OpenLabels:
             arm=view.arm,
             issued_from_ms=issued_from_ms,
             issued=tuple(sorted(issued.items())),
-            offer_points=view.offer_points,
+            offer=view.offer,
         )
 
     def _take_vector(self, opened_ms: int) -> StoredVector:

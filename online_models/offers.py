@@ -133,9 +133,9 @@ class OfferChooser:
             arm = self._arms.get(name)
             if arm is not None:
                 arm.add(choice.segment, result, choice.chance_bp or None)
-                if choice.chance_bp and outcome.offer_points is not msgspec.UNSET:
-                    arm.taken += outcome.offer_points > 0
-                    arm.added_points += max(0, outcome.offer_points)
+                if outcome.offer is not msgspec.UNSET and outcome.offer[0] == choice.offer:
+                    arm.taken += outcome.offer[1] > 0
+                    arm.added_points += max(0, outcome.offer[1])
 
     def forget(self, share: float) -> None:
         """Keep only `share` of what was learned, as after a drift."""

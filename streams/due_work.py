@@ -6,7 +6,7 @@ from features.table import ALL_TIME, PURCHASES
 from loyalty.context import Context
 from loyalty.decisions import SOURCE, Cause
 from loyalty.engine import next_due_ms, run_due
-from loyalty.offers import LATEST_MS, offer_points, offerable
+from loyalty.offers import LATEST_MS, newest_offer, offerable
 from loyalty.policy import Learning
 from loyalty.trials import arm_of
 from online_models.examples import pseudonym
@@ -62,8 +62,9 @@ class DueWork:
         def look(due_ms: int) -> View:
             vector = windows.vector(due_ms)
             policy = self._partition.versions.at_due(due_ms).policy
-            added = offer_points(self._context(member, due_ms)) if policy.offers.enabled else UNSET
-            return View(windows.as_of_ms, vector, windows.interests.shares(), arm_of(policy.trial, member.id), added)
+            offer = newest_offer(self._context(member, due_ms)) if policy.offers.enabled else None
+            arm = arm_of(policy.trial, member.id)
+            return View(windows.as_of_ms, vector, windows.interests.shares(), arm, offer or UNSET)
 
         def learning_at(due_ms: int) -> Learning:
             return self._partition.versions.at_due(due_ms).policy.learning

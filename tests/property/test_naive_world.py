@@ -12,6 +12,7 @@ SHARED = (
     "purchase", "purchase", "purchase", "refund", "refund", "redeem", "redeem", "redeem_cancel", "referral", "referral",
     "review", "login", "misconduct", "letters", "letters", "letters", "again",
 )  # fmt: skip
+OFFERED = ("purchase", "purchase", "purchase", "refund", "offer", "offer", "offer", "letters", "link_identity", "again")
 REFUNDS: st.SearchStrategy[Refunds] = st.sampled_from(("within_balance", "unlimited"))
 STEPS = st.integers(1, 24).flatmap(lambda number: st.lists(picks(10), min_size=number, max_size=number))
 
@@ -39,3 +40,9 @@ def test_stock_budgets_and_referrals(steps: list[Picks], refunds: Refunds) -> No
 @given(STEPS, REFUNDS)
 def test_with_links_between_them(steps: list[Picks], refunds: Refunds) -> None:
     play(BothWorlds(refunds), steps, (*SHARED, "link_identity", "link_identity"))
+
+
+@LEDGER_LAW
+@given(STEPS, REFUNDS)
+def test_offers_to_members_and_to_aliases(steps: list[Picks], refunds: Refunds) -> None:
+    play(BothWorlds(refunds), steps, OFFERED)

@@ -7,14 +7,18 @@ from functools import cache
 from typing import Literal
 
 from features.actions import decode_action
+from loyalty.campaigns import OFFER, in_holdout
+from loyalty.offer_records import Offer
 from loyalty.owner_rows import Budget, Stock
 from loyalty.policy import Policy, parse_policy
-from streams.controls import PolicyData
+from streams.controls import PolicyData, offer_record
 from streams.partitioning import partition_of
 from tests.support.corner_shop import policy_data
 from tests.support.member_desk import DAY_MS, HOUR_MS, START_MS
 from tests.support.naive.agreement import assert_agreement, at
-from tests.support.naive.world import Acted, Came, Happened, NaiveWorld, Ticked
+from tests.support.naive.letters import Offered
+from tests.support.naive.world import Acted, Came, Happened, NaiveWorld, Ticked, Told
+from tests.support.partition_log import KEY
 from tests.support.picks import Picks
 from tests.support.random_history import event, purchase
 from tests.support.topic_log import TopicLog
@@ -27,6 +31,13 @@ STOCK, BUDGET = 3, 150
 # the periods of caps and streaks are forgotten.
 LONGEST_MS = 8 * DAY_MS
 MEMBERS = ("m-1", "m-3", "m-4")  # the last two live in one partition
+OFFERS = ("lure", "treat")
+# Offers under this name have the last member in their hold-out, and nobody else.
+APART = next(
+    name
+    for name in (f"offers-{number}" for number in range(99))
+    if [in_holdout(member, f"{OFFER}{name}", 3_000) for member in MEMBERS] == [False, False, True]
+)
 _POLICY = """
 format = 1
 [programme]
@@ -73,6 +84,31 @@ multiplier_bp = 20_000
 cap_points = 70
 budget_points = {budget}
 budget_slice_points = 20
+[[campaigns]]
+id = "lure"
+start = 2017-01-01T00:00:00Z
+end = 2018-01-01T00:00:00Z
+multiplier_bp = 30_000
+cap_points = 50
+budget_points = {budget}
+budget_slice_points = 30
+valid_days = 6
+[[campaigns]]
+id = "treat"
+start = 2017-01-01T00:00:00Z
+end = 2018-01-01T00:00:00Z
+multiplier_bp = 20_000
+bonus = 5
+cap_points = 12
+budget_points = {budget}
+valid_days = 3
+[learning]
+enabled = true
+sample_share_bp = 1
+[offers]
+enabled = true
+id = "{apart}"
+holdout_bp = 3_000
 [[milestones]]
 id = "regular"
 measure = "purchase_count"
@@ -141,6 +177,12 @@ class BothWorlds:
         self.log.act(value, self.now_ms)
         self.happened.append(Acted(at(self.now_ms), decode_action(value)))
 
+    def offer(self, member: str, campaign: str, number: int, written_ms: int) -> None:
+        """Let somebody be offered something, now; it was written at another time perhaps."""
+        record = offer_record(Offer(member, campaign, number, written_ms), KEY)
+        self.log.append(place(member), self.now_ms, member.encode(), record)
+        self.happened.append(Told(at(self.now_ms), member, Offered(campaign, number, at(written_ms))))
+
     def deliver(self, pair: tuple[int, int]) -> None:
         """Let the next letter from one partition to another come."""
         self.log.deliver(pair)
@@ -165,13 +207,15 @@ class BothWorlds:
             assert core.alias_of == person.alias_of
             assert_agreement(core, person, self.now_ms)
         for fold in self.log.folds:
-            mug, budget = fold.owner("reward/mug"), fold.owner("budget/spring")
+            mug = fold.owner("reward/mug")
             assert isinstance(mug, Stock)
-            assert isinstance(budget, Budget)
             assert mug.claimed in {0, naive.claimed["reward/mug"]}
-            assert budget.given in {0, naive.given["spring"]}
             assert mug.claimed <= STOCK
-            assert budget.given <= BUDGET
+            for campaign in ("spring", *OFFERS):
+                budget = fold.owner(f"budget/{campaign}")
+                assert isinstance(budget, Budget)
+                assert budget.given in {0, naive.given[campaign]}
+                assert budget.given <= BUDGET
         for fold, purse in zip(self.log.folds, naive.purses, strict=True):
             left = {campaign: each.left for campaign, each in fold._partition.row.slices.items()}
             assert left == {campaign: purse.held[campaign] for campaign in left}
@@ -198,6 +242,11 @@ class BothWorlds:
         if kind == "again":
             if self.log.delivered:
                 self.log.again(picks.below(len(self.log.delivered)))
+            return
+        if kind == "offer":
+            written = number + 1 - picks.one_of((0, 0, 0, 0, 1, 3))
+            written_ms = self.now_ms - picks.one_of((0, 0, 0, HOUR_MS, 2 * DAY_MS))
+            self.offer(picks.one_of(MEMBERS), picks.one_of(OFFERS), max(0, written), written_ms)
             return
         time_ms = self.now_ms - picks.one_of((0, 0, 0, HOUR_MS, 4 * DAY_MS))
         name = f"e-{number}"
@@ -235,7 +284,7 @@ class BothWorlds:
 
 @cache
 def _read(refunds: str) -> tuple[PolicyData, Policy]:
-    text = _POLICY.format(refunds=refunds, stock=STOCK, budget=BUDGET)
+    text = _POLICY.format(refunds=refunds, stock=STOCK, budget=BUDGET, apart=APART)
     text += _HOLDS if refunds == "within_balance" else ""
     return policy_data(text), parse_policy(text, "test.toml")
 

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from msgspec import UNSET
+
 from features.event_time import DAY_MS
 from features.table import FEATURES
 from features.vector import feature_index
@@ -151,5 +153,5 @@ class OfferedWorld:
             label_week_minor=0,
             label_earned_points=spend // 100 + answer.points,
             issued_from_ms=time_ms,
-            offer_points=answer.points,
+            offer=(chosen.offer, answer.points) if chosen is not None and chosen.offer else UNSET,
         )

@@ -38,6 +38,7 @@ class Awards:
     browsed: Counter[date] = field(default_factory=Counter)
     seen: set[tuple[str, date]] = field(default_factory=set)
     row: set[tuple[str, date]] = field(default_factory=set)
+    offers: list[tuple[str, datetime, datetime]] = field(default_factory=list)
 
     def of(self, rule: EarningRule, action: Action, tier: str) -> Award | None:
         data: Any = action.data
@@ -111,8 +112,13 @@ class Awards:
             if campaign.start <= action.time < campaign.end
             and (not campaign.rules or rule.id in campaign.rules)
             and not in_holdout(action.subject, campaign.id, campaign.holdout_share_bp)
+            and (campaign.valid_days is None or self.is_offered(campaign.id, action.time))
         ]
         return max(matching, key=lambda campaign: (campaign.multiplier_bp, campaign.bonus), default=None)
+
+    def is_offered(self, campaign: str, at: datetime) -> bool:
+        """Whether an offer of the campaign covers that time."""
+        return any(name == campaign and start <= at < end for name, start, end in self.offers)
 
     def added(self, campaign: Campaign, points: int) -> int:
         """What a campaign adds to an award within its own cap."""

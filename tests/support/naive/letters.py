@@ -65,7 +65,15 @@ class Onward(NamedTuple):
     action: Action
 
 
-Says = Claim | Answer | Return | Ask | Give | Brought | Rewarded | Undone | BeOne | Everything | Onward
+class Offered(NamedTuple):
+    """To a member: a campaign is theirs for some days, as the letter of this number says."""
+
+    campaign: str
+    number: int
+    written: datetime
+
+
+Says = Claim | Answer | Return | Ask | Give | Brought | Rewarded | Undone | BeOne | Everything | Onward | Offered
 
 
 class Letter(NamedTuple):

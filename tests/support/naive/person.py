@@ -1,9 +1,10 @@
 """A member among others: claims of a stock, a budget that is shared, referrals, and being one with another id."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from features.actions import Action
+from loyalty.campaigns import in_holdout
 from loyalty.policy import Campaign, EarningRule, Policy
 from tests.support.naive.awards import Award, Awards
 from tests.support.naive.kept import Bought, Grant, Redemption
@@ -14,6 +15,7 @@ from tests.support.naive.letters import (
     Brought,
     Claim,
     Letter,
+    Offered,
     Purse,
     Return,
     Rewarded,
@@ -58,6 +60,7 @@ class SharedAwards(Awards):
         used_up = (self.seen - self.row) | (other.seen - other.row)
         self.used.update(other.used)
         self.seen |= other.seen
+        self.offers += other.offers
         self.row = self.seen - used_up
 
     def give_back(self, rule_id: str, at: datetime, points: int) -> None:
@@ -80,6 +83,7 @@ class Person(NaiveLedger):
         self.brought: dict[str, Bought] = {}
         self.alias_of = ""
         self.names = {name}
+        self.newest_offer = -1
 
     def apply(self, action: Action, log: datetime) -> None:
         data: Any = action.data
@@ -172,6 +176,22 @@ class Person(NaiveLedger):
             for grant in order.grants:
                 self.take_back(order, grant, grant.points - grant.taken)
 
+    # Offers
+
+    def offered(self, offer: Offered, now: datetime) -> None:
+        """One at a time, each once, none that is a day old, and none for whom nothing is to be offered."""
+        if offer.number <= self.newest_offer:
+            return
+        self.newest_offer = offer.number
+        campaign = next(each for each in self.policy.campaigns if each.id == offer.campaign)
+        until = now + (campaign.valid_days or 0) * DAY
+        apart = in_holdout(self.name, f"offer:{self.policy.offers.id}", self.policy.offers.holdout_bp)
+        late = now > offer.written + DAY or until > campaign.end
+        if apart or late or any(now < end for _, _, end in self.awards.offers):
+            return
+        self.awards.offers.append((campaign.id, now, until))
+        self.awards.used[f"campaign {campaign.id}", date.min] = 0
+
     # Being one with another id
 
     def be_one_with(self, other: str, at: datetime) -> None:
@@ -196,6 +216,7 @@ class Person(NaiveLedger):
         self.idle = max(self.idle, other.idle)
         self.reached.update(other.reached)
         self.awards.absorb(other.awards)
+        self.newest_offer = max(self.newest_offer, other.newest_offer)
         self.tiers.counted += other.tiers.counted
         self.award_milestones(at, log)
 

@@ -17,6 +17,7 @@ from tests.support.naive.letters import (
     Everything,
     Give,
     Letter,
+    Offered,
     Onward,
     Purse,
     Return,
@@ -41,13 +42,21 @@ class Came(NamedTuple):
     receiver: int
 
 
+class Told(NamedTuple):
+    """An offer has come into the log of the partition of whom it is for."""
+
+    log: datetime
+    name: str
+    offer: Offered
+
+
 class Ticked(NamedTuple):
     """It is that time, in all partitions."""
 
     log: datetime
 
 
-Happened = Acted | Came | Ticked
+Happened = Acted | Came | Told | Ticked
 
 
 class NaiveWorld:
@@ -71,6 +80,8 @@ class NaiveWorld:
                     self.act(log, action)
                 case Came(sender, receiver):
                     self.deliver(sender, receiver)
+                case Told(log, name, offer):
+                    self.offer(log, name, offer)
                 case Ticked(log):
                     self.tick(log)
         for name, person in self.people.items():
@@ -92,6 +103,15 @@ class NaiveWorld:
             self.refused.append(action.id)
         else:
             self.enter(self.person(action.subject), action)
+
+    def offer(self, log: datetime, name: str, offer: Offered) -> None:
+        partition = self.place(name)
+        self.now[partition] = max(self.now[partition], log)
+        person = self.person(name)
+        if person.alias_of or person.is_member:
+            self.tell(person, Letter(name, self.now[partition], offer))
+        else:
+            self.refused.append(name)
 
     def enter(self, person: Person, action: Action) -> None:
         """Let a member act, or whoever the member is one with."""
@@ -172,6 +192,8 @@ class NaiveWorld:
                 person.absorb(other, letter.time, now)
             case Onward(action):
                 self.enter(person, action)
+            case Offered() as offer:
+                person.offered(offer, now)
         self.post(person)
         self.leave(person, letter.time)
 

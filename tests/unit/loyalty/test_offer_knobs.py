@@ -12,7 +12,7 @@ from loyalty.engine import apply_addressed
 from loyalty.explain import explain_entry
 from loyalty.explain_standing import explain_standing
 from loyalty.offer_records import Offer
-from loyalty.offers import LATEST_MS, OFFERS, Offerable, offer_points, offerable, open_offers
+from loyalty.offers import LATEST_MS, OFFERS, Offerable, newest_offer, offerable, open_offers
 from tests.support.member_desk import DAY_MS, MEMBER, START_MS, Desk, action, policy_of, purchase, refund
 
 POLICY = """
@@ -145,7 +145,7 @@ def test_the_cap_is_that_of_one_offer_and_a_refund_makes_room_under_it() -> None
     desk.act(purchase("o-2", START_MS, 10_000))
     assert factors(desk).granted == 100
     desk.act(refund("r-1", START_MS, "o-1", 5_000))
-    assert offer_points(context_of(desk)) == 35
+    assert newest_offer(context_of(desk)) == ("double", 35)
     desk.act(purchase("o-3", START_MS, 10_000))
     assert factors(desk).granted == 135
     offer(desk, day=30, example_offset=8)
@@ -166,6 +166,15 @@ def test_what_the_budget_does_not_hold_is_not_given() -> None:
     offer(desk)
     desk.act(purchase("o-1", START_MS, 3_000))
     assert (factors(desk).granted, factors(desk).cap) == (38, "budget")
+
+
+def test_of_two_offers_one_after_the_other_the_newest_is_what_an_outcome_tells_of() -> None:
+    desk = desk_with()
+    assert newest_offer(context_of(desk)) is None
+    offer(desk)
+    desk.act(purchase("o-1", START_MS, 3_000))
+    offer(desk, 10, "extra", 8)
+    assert newest_offer(context_of(desk)) == ("extra", 0)
 
 
 # What could be offered
