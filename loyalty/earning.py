@@ -182,7 +182,7 @@ def _factors(context: Context, plan: RulePlan, name: str, eligible: int) -> tupl
         boost.bonus,
         cap,
         "" if weight_bp == learned_bp else trial.id,
-        tuple(name for name in boost.campaigns if name in context.compiled.offered),
+        tuple(name for name in boost.campaigns if name in context.compiled.offered) if boost.campaigns else (),
     )
     return factors, kept
 

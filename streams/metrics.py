@@ -83,7 +83,7 @@ _EVENTS: Mapping[EventName, str] = {
     "ticks_sent": "tick records written into the log",
     "weights_published": "weights versions published",
     "examples_learned": "training examples learned",
-    "findings_reported": "waves, copies and verdicts reported",
+    "findings_reported": "waves, copies, verdicts and offers reported",
     "audited_members": "members that the running audit has looked at, each time it did",
     "audit_mismatches": "members whose row was not the sum of their lots or of their entries; any is an alarm",
     "notifications_accepted": "notifications that were their member's next one, delivered here or by another process",

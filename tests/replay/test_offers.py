@@ -13,10 +13,11 @@ from online_models.examples import decode_record, pseudonym
 from online_models.findings import Finding, OfferFinding, OffersFinding
 from online_models.sightings import Occasion, OccasionSighting
 from online_models.training import Trainer
+from streams.controls import PolicyData
 from streams.decision_log import DECISION_TOPICS, DecisionLog
 from streams.records import LogRecord, Output
 from streams.replay import Replay, replay_lines
-from tests.support.offering import OFFERS, is_held_out, offering, shopping
+from tests.support.offering import OFFERS, is_held_out, offering, retail_with_offers, shopping
 from tests.support.partition_log import read_at_once, read_in_batches
 from tests.support.random_history import DAY_MS
 
@@ -26,9 +27,9 @@ MEMBERS, DAYS = 40, 90
 class Recorded(Replay):
     """A replay that keeps its log, as a recorded topic would."""
 
-    def __init__(self, **how: int) -> None:
+    def __init__(self, policy: PolicyData) -> None:
         self.log: list[LogRecord] = []
-        super().__init__(offering(**how), Trainer(), DAY_MS)
+        super().__init__(policy, Trainer(), DAY_MS)
 
     def _append(self, timestamp_ms: int, key: bytes | None, value: bytes) -> None:
         self.log.append(LogRecord(0, len(self.log), timestamp_ms, key, value))
@@ -38,7 +39,7 @@ class Recorded(Replay):
 @cache
 def run() -> Recorded:
     """Three months of the corner shop."""
-    replay = Recorded()
+    replay = Recorded(offering())
     replay_lines((line for _, line in shopping(MEMBERS, DAYS)), replay)
     return replay
 
@@ -110,7 +111,7 @@ def test_a_member_is_considered_at_most_once_in_every_days() -> None:
 
 
 def test_all_offers_together_stay_within_their_budgets() -> None:
-    replay = Recorded(budget=300)
+    replay = Recorded(offering(budget=300))
     replay_lines((line for _, line in shopping(MEMBERS, 60)), replay)
     given_away: Counter[str] = Counter()
     for factors in awards(replay):
@@ -133,7 +134,7 @@ def test_an_epoch_tells_of_each_offer_what_was_made_and_taken_and_the_chances_fr
 
 
 def test_two_replays_and_a_replay_of_the_recorded_log_give_the_same_ledger() -> None:
-    again = Recorded()
+    again = Recorded(offering())
     replay_lines((line for _, line in shopping(MEMBERS, DAYS)), again)
     assert again.log == run().log
     assert again.decisions.digest() == run().decisions.digest()
@@ -162,3 +163,12 @@ def test_a_trainer_restored_anywhere_chooses_the_same() -> None:
     records = run()._taught
     for stop in (1, 57, len(records) // 2, len(records) - 1):
         assert findings(records, stop) == findings(records)
+
+
+def test_the_retail_preset_makes_offers_once_the_lines_of_its_comment_are_let_in() -> None:
+    replay = Recorded(retail_with_offers())
+    replay_lines((line for _, line in shopping(30, 60)), replay)
+    assert {each.data.about for each in told(replay)} == {"half-as-much-again", "fresh-twice"}
+    assert any(factors.offers for factors in awards(replay))
+    outputs, _ = read_at_once(replay.log)
+    assert decisions(outputs).digest() == replay.decisions.digest()

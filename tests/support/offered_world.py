@@ -5,6 +5,7 @@ by what the truth says of the offer and the member's segment: spend in minor uni
 """
 
 import random
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -155,3 +156,53 @@ class OfferedWorld:
             issued_from_ms=time_ms,
             offer=(chosen.offer, answer.points) if chosen is not None and chosen.offer else UNSET,
         )
+
+
+EVERYWHERE = ("member/few", "member/many")
+TRUTH: Truth = {
+    "good": dict.fromkeys(EVERYWHERE, Answer(1_500, 100)),
+    "bad": dict.fromkeys(EVERYWHERE, Answer(0, 500)),
+    "new": {"member/few": Answer(3_000, 200), "member/many": Answer(0, 400)},
+}
+"""One offer that is good for all, one that only costs, and one that is good for those who have bought little so far."""
+
+
+def worth_milli(offer: str) -> float:
+    """What an offer is really worth over all members, in thousandths of a minor unit."""
+    return 1_000 * sum(TRUTH[offer][segment].value_minor for segment in EVERYWHERE) / len(EVERYWHERE)
+
+
+def report(programmes: int, members: int, months: int) -> str:
+    """What the chooser comes to in so many programmes of their own: `python -m tests.support.offered_world`."""
+    gained, given_up, within, judged = 0.0, Counter[str](), 0, 0
+    last: Counter[tuple[str, str]] = Counter()
+    for seed in range(programmes):
+        world = OfferedWorld(TRUTH, members, seed)
+        world.run(months)
+        gained += world.value_minor / len(world.chosen) / programmes
+        last.update(world.made[-1])
+        for each in world.reports[-1].offers:
+            given_up[each.offer] += not each.is_on
+            judged += 1
+            within += abs(each.value_milli[0] - worth_milli(each.offer)) <= _T95 * each.value_milli[1]
+    evenly = sum(worth_milli(offer) for offer in TRUTH) / 1_000 / (len(TRUTH) + 1)
+    best = sum(max(TRUTH[offer][where].value_minor for offer in TRUTH) for where in EVERYWHERE) / len(EVERYWHERE)
+    lines = [
+        f"{programmes} programmes of {members} members, {months} months; worth of a choice in minor units",
+        f"  dealt evenly {evenly:.0f}, chosen {gained:.0f}, the best for each segment, had it been known, {best:.0f}",
+        f"  given up: {', '.join(f'{offer} {given_up[offer]} of {programmes}' for offer in TRUTH)}",
+        f"  truth within the 95% interval: {within} of {judged} estimates",
+    ]
+    for where in EVERYWHERE:
+        total = sum(made for (segment, _), made in last.items() if segment == where)
+        shares = (f"{offer or 'nothing'} {last[where, offer] / total:.0%}" for offer in ("", *TRUTH))
+        lines.append(f"  {where} in the last month: {', '.join(shares)}")
+    return "\n".join(lines)
+
+
+# The middle 95% of Student's t with as many degrees of freedom as there are groups of members, less one.
+_T95 = 2.2
+
+
+if __name__ == "__main__":
+    sys.stdout.write(report(programmes=20, members=3_000, months=12) + "\n")

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator
 
+import msgspec
+
 from loyalty.campaigns import OFFER, in_holdout
 from streams.controls import PolicyData
+from tests.support import partition_log
 from tests.support.corner_shop import POINT_A_DOLLAR, corner_shop, policy_data
 from tests.support.random_history import DAY_MS, START_MS, purchase
 
@@ -46,6 +49,15 @@ def offering(*more: str, budget: int = BUDGET, holdout_bp: int = 2_000, epoch: i
     """The policy, with more sections."""
     sections = _SECTIONS.format(budget=budget, holdout=holdout_bp, epoch=epoch)
     return policy_data(corner_shop(POINT_A_DOLLAR, sections, *more))
+
+
+def retail_with_offers() -> PolicyData:
+    """The retail preset with the lines let in that its comment has on offers."""
+    preset = partition_log.policy_data("retail.toml")
+    before, offers = preset.text.split("#\n# [offers]\n")
+    commented, after = offers.split("\n[notifications]\n")
+    lines = "".join(f"{line.removeprefix('#').removeprefix(' ')}\n" for line in commented.splitlines())
+    return msgspec.structs.replace(preset, text=f"{before}[offers]\n{lines}\n[notifications]\n{after}")
 
 
 def is_held_out(member: str, holdout_bp: int = 2_000) -> bool:

@@ -15,14 +15,8 @@ from online_models.offer_findings import Chosen, OfferFigures
 from online_models.offers import KEPT_SEGMENTS, OfferChooser
 from online_models.sightings import Occasion, OccasionSighting, sighting_of
 from online_models.training import Trainer
-from tests.support.offered_world import MONTH_MS, Answer, OfferedWorld, Truth, policy_with
+from tests.support.offered_world import EVERYWHERE, MONTH_MS, TRUTH, Answer, OfferedWorld, policy_with, worth_milli
 
-EVERYWHERE = ("member/few", "member/many")
-TRUTH: Truth = {
-    "good": dict.fromkeys(EVERYWHERE, Answer(1_500, 100)),
-    "bad": dict.fromkeys(EVERYWHERE, Answer(0, 500)),
-    "new": {"member/few": Answer(3_000, 200), "member/many": Answer(0, 400)},
-}
 BELIEFS = st.lists(
     st.none() | st.builds(Belief, st.floats(-1_000, 1_000), st.floats(0.001, 1_000)), min_size=1, max_size=6
 )
@@ -73,11 +67,11 @@ def test_spend_points_and_value_are_the_truth_over_all_members_whoever_was_chose
     for truth, (effect, error) in zip(truths, (found.spend_milli, found.points_milli), strict=True):
         assert abs(effect / 1_000 - truth) < 4 * error / 1_000
     value, error = found.value_milli
-    assert abs(value / 1_000 - (few.value_minor + many.value_minor) / 2) < 4 * error / 1_000
+    assert abs(value - worth_milli(offer)) < 4 * error
 
 
 def test_it_is_worth_more_than_dealing_evenly(world: OfferedWorld) -> None:
-    evenly = sum(answer.value_minor for answers in TRUTH.values() for answer in answers.values()) / 8
+    evenly = sum(worth_milli(offer) for offer in TRUTH) / 1_000 / (len(TRUTH) + 1)
     assert world.value_minor / len(world.chosen) > 3 * evenly
 
 
@@ -253,9 +247,12 @@ def test_restored_half_way_it_goes_on_to_the_same_choices() -> None:
     assert run(stops=True) == run(stops=False)
 
 
-@pytest.mark.parametrize(("frozen", "found"), [("false", 1), ("true", 0)])
-def test_the_trainer_chooses_unless_the_operator_has_frozen_it(frozen: str, found: int) -> None:
+@pytest.mark.parametrize(("frozen", "calm_epochs", "found"), [("false", 0, 1), ("true", 0, 0), ("false", 2, 0)])
+def test_the_trainer_chooses_unless_it_is_frozen_by_the_operator_or_after_a_drift(
+    frozen: str, calm_epochs: int, found: int
+) -> None:
     trainer = Trainer()
+    trainer._calm_epochs = calm_epochs
     trainer.learn(PolicyNotice(version=1, text=_TEXT.replace("[offers]", f"frozen = {frozen}\n[offers]")), 0)
     seen = Occasion(member=pseudonym("m-1"), time_ms=0, tier="member", purchases=3, offers=("bad",))
     trainer.learn(sighting_of(seen, 0, 0, 5), 1)
