@@ -103,8 +103,7 @@ class OpenLabels:
         """The member has acted: begin a calendar of prediction moments if there is none."""
         if self._row.next_ms is None and learning.enabled:
             if self._due_ms is None:
-                self._row.issued_from_ms = log_time_ms
-                self._row.issued.clear()
+                self._row.issued_from_ms, self._row.issued = log_time_ms, {}
             self._schedule(next_moment_ms(member_id, log_time_ms, learning.sample_share_bp))
 
     def spent(self, time_ms: int, amount_minor: int) -> None:
@@ -134,13 +133,9 @@ class OpenLabels:
         if entry.factors is not None:
             self.issued(entry.action, unweighted(entry.factors))
         points = entry.pending_points + entry.active_points
-        if self._due_ms is None or not points:
-            return
-        if entry.kind in _EARNED:
-            earned, redeemed = points, 0
-        elif entry.kind in _REDEEMED:
-            earned, redeemed = 0, -points
-        else:
+        earned = points if entry.kind in _EARNED else 0
+        redeemed = -points if entry.kind in _REDEEMED else 0
+        if self._due_ms is None or not (earned or redeemed):
             return
         row = self._row
         row.earned_points += earned

@@ -227,8 +227,9 @@ class PartitionLane:
         self._piece_records = max(_FEWEST_RECORDS, min(fitting, 2 * self._piece_records))
 
     def _drop(self) -> None:
-        """Give back what is not begun: it is read again from the mark."""
+        """Give back what is not begun: it is read again from the mark, and until then nothing behind it is taken."""
         self._waiting.clear()
+        self.end, self._contiguous, self._jumped_to = self.fold.mark, False, None
         while self._taken:
             self._taken.popleft().dropped()
         self._room.set()

@@ -1,7 +1,7 @@
 """The producers: idempotent and awaited.
 
 Outputs go through librdkafka, whose threads compress and send while Python folds; state goes through aiokafka, which
-takes a record batch that is made by hand and appended whole (docs/adr/0006). Both repeat a request whose answer was
+takes a record batch that is made by hand and appended whole (docs/adr/0010). Both repeat a request whose answer was
 lost; the broker recognises the repetition. So a record is either acknowledged, or the process ends.
 """
 

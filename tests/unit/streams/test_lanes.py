@@ -148,6 +148,8 @@ def test_in_a_rebalance_what_is_not_begun_is_given_back_and_what_was_begun_lands
     assert lane.acknowledged[-1] <= lane.landed_mark == lane.fold.mark
     assert lane.acknowledged + lane.dropped == list(range(9, 1_000, 10))
     assert lane.dropped
+    assert lane.admit(records(1_000, 10)) is None, "what was given back has to be read again first"
+    assert lane.admit(records(lane.fold.mark + 1, 10)) is True
 
 
 def test_whoever_no_longer_waits_for_a_lane_takes_nothing_from_it() -> None:
