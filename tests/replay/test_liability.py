@@ -110,7 +110,7 @@ def book(request: pytest.FixtureRequest) -> Book:
     return book
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1_200)
 def test_the_daily_roll_forward_of_the_liability_balances_to_the_point(book: Book) -> None:
     opening = 0
     lines = {line.day: line for line in book.reading.book.roll_forward()}
@@ -130,7 +130,7 @@ def test_the_daily_roll_forward_of_the_liability_balances_to_the_point(book: Boo
     assert len(lines) > 365 + 180
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1_200)
 def test_each_months_cohorts_are_the_lots_that_expire_together(book: Book) -> None:
     flows = book.reading.book.flows
     names = {month_name(month): month for month in range(12 * 2016, 12 * 2020)}
