@@ -78,7 +78,7 @@ class NotificationReader:
         """
         self._balance()
         batches: defaultdict[int, list[Message]] = defaultdict(list)
-        for message in self._consumer.consume(_AT_ONCE, timeout=_POLL_S):
+        for message in self._consume():
             if message.error() is not None:
                 raise BrokerError(f"{self._topic}/{message.partition()}: {message.error().str()}")
             batches[message.partition()].append(message)
@@ -92,6 +92,14 @@ class NotificationReader:
             self._commit()
         self._show_lag()
         return sum(map(len, batches.values()))
+
+    def _consume(self) -> list[Message]:
+        """What there is; assignments are made meanwhile, and ask the broker for offsets."""
+        try:
+            found: list[Message] = self._consumer.consume(_AT_ONCE, timeout=_POLL_S)
+        except KafkaException as failure:
+            raise BrokerError(f"{self._topic}: offsets cannot be asked for: {failure.args[0].str()}") from failure
+        return found
 
     def _show_lag(self) -> None:
         """Set the gauges of how many records of each partition are not taken in yet. Not from another thread."""
