@@ -13,7 +13,7 @@ the outbox's own position, up to where this process knows the members' numbers. 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from features.errors import BrokerError
 from streams.client import FETCH_WAIT_MS
@@ -27,6 +27,16 @@ from streams.topics import notify_group, topic_name
 _TIMEOUT_S = 30.0
 _POLL_S = 0.2
 _AT_ONCE = 500
+# Records that were deleted under the reader, a topic that is gone, rights that are missing.
+_FINAL = frozenset(
+    {
+        KafkaError._AUTO_OFFSET_RESET,  # noqa: SLF001 - so the client names its public constant
+        KafkaError.OFFSET_OUT_OF_RANGE,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+    }
+)
 # What is in librdkafka's own buffers while the outbox is full, or slow.
 _BUFFERED_KIB = 16 * 1024
 
@@ -79,9 +89,10 @@ class NotificationReader:
         self._balance()
         batches: defaultdict[int, list[Message]] = defaultdict(list)
         for message in self._consume():
-            if message.error() is not None:
-                raise BrokerError(f"{self._topic}/{message.partition()}: {message.error().str()}")
-            batches[message.partition()].append(message)
+            if message.error() is None:
+                batches[message.partition()].append(message)
+            else:
+                self._heed(message.error())
         for partition, messages in batches.items():
             if partition in self._mine_from:  # else it was taken away while these were under way
                 self._take_in(partition, messages)
@@ -100,6 +111,12 @@ class NotificationReader:
         except KafkaException as failure:
             raise BrokerError(f"{self._topic}: offsets cannot be asked for: {failure.args[0].str()}") from failure
         return found
+
+    def _heed(self, error: KafkaError) -> None:
+        """End where nothing would be read any more; what the client tries again by itself is only told."""
+        if error.fatal() or error.code() in _FINAL:
+            raise BrokerError(f"{self._topic}: {error.str()}")
+        log("notify").warning("the broker reports an error", extra=fields(reason=error.name()))
 
     def _show_lag(self) -> None:
         """Set the gauges of how many records of each partition are not taken in yet. Not from another thread."""
