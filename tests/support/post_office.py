@@ -163,6 +163,7 @@ class Gateway:
         self.asked: list[tuple[str, dict[str, str], bytes]] = []
         self.answers: deque[tuple[int, dict[str, str], bytes]] = deque()
         self.contacts: dict[str, dict[str, object]] = {}
+        self.gone: set[str] = set()
         self.answering = Event()
         self.answering.set()
         gateway = self
@@ -178,8 +179,10 @@ class Gateway:
 
             def do_GET(self) -> None:
                 gateway.asked.append((self.path, dict(self.headers), b""))
-                found = gateway.contacts.get(self.path.rpartition("/")[2])
-                self._answer(404 if found is None else 200, {}, json.dumps(found or {}).encode())
+                name = self.path.rpartition("/")[2]
+                found = gateway.contacts.get(name)
+                missing = 410 if name in gateway.gone else 404
+                self._answer(missing if found is None else 200, {}, json.dumps(found or {}).encode())
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))

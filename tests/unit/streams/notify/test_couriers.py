@@ -214,6 +214,20 @@ def test_quiet_hours_hold_back_until_the_members_morning_by_a_clock_set_by_hand(
     assert (len(mail.mails), world.counted("email", "deferred")) == (2, 1)
 
 
+def test_what_failed_in_the_evening_and_waits_for_the_morning_keeps_what_it_failed_by(
+    world: World, gateway: Gateway
+) -> None:
+    gateway.answers.append((503, {"Retry-After": "36000"}, b""))  # until 22:00
+    world.publish(record(channels=("app",)))
+    world.work()
+    world.now_ms += 10 * HOUR_MS
+    world.work()
+    assert world.counted("app", "deferred") == 1
+    world.now_ms += 80 * HOUR_MS
+    world.work()
+    assert world.reported == [("app", "not_reached", "http 503")]
+
+
 def test_what_a_contact_says_that_cannot_be_understood_is_as_the_settings_have_it(
     world: World, mail: MailServer
 ) -> None:

@@ -25,6 +25,8 @@ def test_a_service_is_asked_for_each_member_by_a_path_that_no_id_can_break_out_o
         )
         assert asked.find("../?a&b", 0) == Contact(language="de")
         assert asked.find("m-2", 0) == Failed(code="contacts http 404", reason="unknown_member")
+        platform.gone = {"m-3"}
+        assert asked.find("m-3", 0) == Failed(code="contacts http 410", reason="unknown_member", for_good=True)
         asked.close()
         assert {headers["Authorization"] for _, headers, _ in platform.asked} == {"Bearer t0ken"}
 
