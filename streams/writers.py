@@ -1,35 +1,28 @@
-"""The producers: idempotent and awaited.
+"""The producers: idempotent, awaited, in record batches that the broker appends whole.
 
-Outputs go through librdkafka, whose threads compress and send while Python folds; state goes through aiokafka, which
-takes a record batch that is made by hand and appended whole (docs/adr/0010). Both repeat a request whose answer was
-lost; the broker recognises the repetition. So a record is either acknowledged, or the process ends.
+aiokafka repeats a request whose answer was lost for as long as it takes; the broker recognises the repetition. So a
+send either comes back with an offset, or the process ends.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from confluent_kafka import Producer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from features.errors import BrokerError, ContractError
-from streams.deliveries import Deliveries
 from streams.effects import seal
 from streams.records import Output, OutputTopic
 from streams.row_format import MARK_BYTES
 
 Rows = Sequence[tuple[bytes, bytes | None]]
-_Client = TypeVar("_Client", AIOKafkaProducer, Producer)
+_Target = tuple[OutputTopic, int]  # topic and partition
 
 # A fold stops at about 4 MiB of rows, but one record may change more; the changelog takes 12 MiB (streams.topics).
 MAX_STATE_BATCH_BYTES = 11 * 1024 * 1024
-# Outputs come some hundred at once: the first waits this long for the others, so that they go in one request.
-_LINGER_MS = 1
-# What may wait for the broker, of all partitions; a batch has some MiB of outputs.
-_QUEUE_KIB = 64 * 1024
-# To librdkafka, timestamp 0 means now.
-_NOW = 0
-_FIRST_MS = 1
+# Outputs are cut into record batches well below the topics' limit of 8 MiB; readers fetch 1 MiB at a time.
+MAX_OUTPUT_BATCH_BYTES = 1024 * 1024
 _UNKNOWN_OFFSET = -1
 
 # A tombstone has no value to carry the mark of the batch that wrote it; this header does, as 8 bytes, big-endian.
@@ -40,11 +33,11 @@ SINGLE_PARTITION_TOPICS: frozenset[OutputTopic] = frozenset({"examples"})
 
 
 class Connection:
-    """How this process's clients connect and send: aiokafka's by `consumer` and `producer`, librdkafka's by `outputs`.
+    """How aiokafka's clients of this process connect and send.
 
     Args:
         bootstrap_servers: Brokers to begin with.
-        compression: None or a name that both know, such as "zstd".
+        compression: None or one of aiokafka's names, such as "zstd".
         request_timeout_ms: How long a request may take.
     """
 
@@ -60,16 +53,6 @@ class Connection:
             "enable_idempotence": True,
             "compression_type": compression,
             "max_request_size": MAX_STATE_BATCH_BYTES,
-        }
-        self.outputs: Mapping[str, Any] = {
-            "bootstrap.servers": bootstrap_servers,
-            "enable.idempotence": True,
-            "compression.type": compression or "none",
-            "linger.ms": _LINGER_MS,
-            "message.timeout.ms": request_timeout_ms,
-            "message.max.bytes": MAX_STATE_BATCH_BYTES,
-            "queue.buffering.max.kbytes": _QUEUE_KIB,
-            "log_level": 0,
         }
 
 
@@ -101,7 +84,7 @@ class RecordWriter:
 class BatchWriter:
     """The producers of a worker, for outputs and for state.
 
-    State has one of its own, because it must not queue behind outputs.
+    Two of them, because a producer has one request in flight per broker, and state must not queue behind outputs.
 
     Args:
         connection: How to connect.
@@ -117,38 +100,54 @@ class BatchWriter:
         self._topics = topics
         self.changelog = changelog
         self._key = key
-        self._outputs: Producer | None = None
+        self._outputs: AIOKafkaProducer | None = None
         self._state: AIOKafkaProducer | None = None
 
     async def start(self) -> None:
         """Connect. Safe to call twice."""
         if self._state is None:
-            self._outputs = Producer(dict(self._connection.outputs))
-            self._state = AIOKafkaProducer(**self._connection.producer, max_batch_size=MAX_STATE_BATCH_BYTES)
-            await self._state.start()
+            self._outputs = self._producer(MAX_OUTPUT_BATCH_BYTES)
+            self._state = self._producer(MAX_STATE_BATCH_BYTES)
+            await asyncio.gather(self._outputs.start(), self._state.start())
+
+    def _producer(self, max_batch_bytes: int) -> AIOKafkaProducer:
+        return AIOKafkaProducer(**self._connection.producer, max_batch_size=max_batch_bytes)
 
     async def stop(self) -> None:
-        """Disconnect; nothing is on its way any more."""
-        state, self._state, self._outputs = self._state, None, None
-        if state is not None:
-            await state.stop()
+        """Disconnect."""
+        producers = [producer for producer in (self._outputs, self._state) if producer is not None]
+        self._outputs = self._state = None
+        for producer in producers:
+            await producer.stop()
 
     async def send_outputs(self, partition: int, outputs: Iterable[Output]) -> None:
-        """Send outputs to their topics, in order, and wait until every one is acknowledged.
-
-        Raises:
-            BrokerError: the broker did not take one.
-        """
-        deliveries = Deliveries(_started(self._outputs))
+        """Send outputs to their topics, in order, and wait until every one is acknowledged."""
+        producer = _started(self._outputs)
+        building: dict[_Target, Any] = {}
+        pending: list[Any] = []
         for output in outputs:
-            target, timestamp_ms, value = partition, _NOW, output.value
+            target, timestamp_ms, value = (output.topic, partition), None, output.value
             if output.topic == "effects":
-                target, timestamp_ms, value = seal(value, self._key)
-                timestamp_ms = max(timestamp_ms, _FIRST_MS)
+                receiver, timestamp_ms, value = seal(value, self._key)
+                target = ("effects", receiver)
             elif output.topic in SINGLE_PARTITION_TOPICS:
-                target = 0
-            await deliveries.send(self._topics[output.topic], target, output.key, value, timestamp_ms)
-        await deliveries.complete()
+                target = (output.topic, 0)
+            builder = building.get(target)
+            if builder is None:
+                builder = building[target] = producer.create_batch()
+            if builder.append(timestamp=timestamp_ms, key=output.key, value=value) is None:
+                pending.append(await self._submit(producer, builder, target))
+                builder = building[target] = producer.create_batch()
+                builder.append(timestamp=timestamp_ms, key=output.key, value=value)
+        for target, builder in building.items():
+            pending.append(await self._submit(producer, builder, target))
+        if pending:
+            await asyncio.gather(*pending)
+
+    async def _submit(self, producer: AIOKafkaProducer, builder: Any, target: _Target) -> Any:  # noqa: ANN401 - aiokafka has no types
+        builder.close()
+        topic, partition = target
+        return await producer.send_batch(builder, self._topics[topic], partition=partition)
 
     async def send_state(self, partition: int, rows: Rows, mark: int) -> int:
         """Append rows to the changelog as one record batch; returns the offset of its first record.
@@ -175,7 +174,7 @@ class BatchWriter:
         return offset
 
 
-def _started(producer: _Client | None) -> _Client:
+def _started(producer: AIOKafkaProducer | None) -> AIOKafkaProducer:
     if producer is None:
         raise ContractError("the writer is not started")
     return producer

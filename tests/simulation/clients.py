@@ -2,9 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import count
 from typing import Any
 
@@ -72,13 +71,9 @@ class Producer:
 
     async def send_batch(self, builder: BatchBuilder, topic: str, *, partition: int) -> "asyncio.Future[Metadata]":
         """Queue a batch; the future has the answer."""
-        return self.queue(builder.records, topic, partition)
-
-    def queue(self, records: list[Unsent], topic: str, partition: int) -> "asyncio.Future[Metadata]":
-        """Queue records that are appended together."""
         future: asyncio.Future[Metadata] = self._process.loop.create_future()
         queue = self._queues.setdefault((topic, partition), deque())
-        queue.append((next(self._numbers), records, future))
+        queue.append((next(self._numbers), builder.records, future))
         if len(queue) == 1:
             self._transmit((topic, partition))
         return future
@@ -149,45 +144,6 @@ class Producer:
 
 
 PartitionKey = tuple[str, int]
-Report = Callable[[None, None], None]
-
-
-class OutputProducer:
-    """An idempotent producer with librdkafka's interface: batches are its affair, reports come when it is polled."""
-
-    def __init__(self, config: Mapping[str, Any]) -> None:
-        self._producer = Producer(broker=config["broker"])
-        self._world = config["broker"].world
-        self._process = this_process()
-        self._lingering: dict[PartitionKey, list[tuple[Unsent, Report]]] = {}
-        self._reports: list[Report] = []
-
-    def produce(
-        self, topic: str, value: bytes, key: bytes, partition: int, *, on_delivery: Report, timestamp: int
-    ) -> None:
-        """Take a record; there is always room."""
-        lingering = self._lingering.setdefault((topic, partition), [])
-        if not lingering:
-            self._process.loop.call_soon(self._send, (topic, partition))
-        lingering.append((Unsent(key, value, (), timestamp or 1), on_delivery))
-
-    def poll(self, _timeout: float) -> int:
-        """Tell of the records that are acknowledged."""
-        reports, self._reports = self._reports, []
-        for report in reports:
-            report(None, None)
-        return len(reports)
-
-    def _send(self, target: PartitionKey) -> None:
-        records = self._lingering.pop(target)
-        while records:
-            size = len(records) if self._world.calm else self._world.random.randint(1, len(records))
-            batch, records = records[:size], records[size:]
-            answer = self._producer.queue([record for record, _ in batch], *target)
-            answer.add_done_callback(partial(self._answered, [report for _, report in batch]))
-
-    def _answered(self, reports: list[Report], _answer: "asyncio.Future[Metadata]") -> None:
-        self._reports += reports
 
 
 class Consumer:

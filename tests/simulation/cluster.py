@@ -382,7 +382,6 @@ def reach(connection: Connection, broker: Broker) -> None:
     """Let the clients of this connection find the simulated broker."""
     connection.consumer = {**connection.consumer, "broker": broker}
     connection.producer = {**connection.producer, "broker": broker}
-    connection.outputs = {**connection.outputs, "broker": broker}
 
 
 _METRICS = Metrics()

@@ -17,7 +17,7 @@ from online_models.models import Models
 from streams import controls
 from streams.logs import ROOT
 from tests.simulation import hasty
-from tests.simulation.clients import Consumer, OutputProducer, Producer
+from tests.simulation.clients import Consumer, Producer
 from tests.simulation.cluster import Cluster
 from tests.simulation.faults import Fault, Injector, draw_faults
 from tests.simulation.oracle import judge
@@ -165,7 +165,6 @@ def _simulated(cluster: Cluster) -> Iterator[None]:
 
     replaced: list[tuple[str, Any]] = [
         ("streams.writers.AIOKafkaProducer", Producer),
-        ("streams.writers.Producer", OutputProducer),
         ("streams.changelog.AIOKafkaConsumer", Consumer),
         ("streams.agents.end_process", end_process),
         ("streams.lanes.end_process", end_process),

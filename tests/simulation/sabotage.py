@@ -16,16 +16,15 @@ from online_models.published import PublishedWeights
 from online_models.training import Trainer
 from streams.changelog import ChangelogReader, Replay, record_mark
 from streams.commit import PartitionCommit
-from streams.deliveries import Deliveries
 from streams.exchange import Exchange
 from streams.lanes import PartitionLane
 from streams.pipeline import PartitionFold
-from streams.records import Batch, LogRecord
+from streams.records import Batch, LogRecord, Output
 from streams.recovery import Positions, Recovery
 from streams.row_format import row_mark
 from streams.state import PARTITION_KEY
 from streams.trainer import TrainerShell
-from streams.writers import BatchWriter, Rows
+from streams.writers import BatchWriter, Rows, _started
 from tests.simulation.cluster import CHANGELOG
 from tests.simulation.disk import DiskPartition
 
@@ -80,10 +79,13 @@ def outputs_after_state() -> AbstractContextManager[None]:
 def outputs_not_awaited() -> AbstractContextManager[None]:
     """Outputs are sent, and it is hoped that they arrive."""
 
-    async def complete(_self: Deliveries) -> None:
-        return
+    async def send_outputs(self: BatchWriter, partition: int, outputs: Iterable[Output]) -> None:
+        for output in outputs:
+            builder = _started(self._outputs).create_batch()
+            builder.append(timestamp=None, key=output.key, value=output.value)
+            await self._submit(_started(self._outputs), builder, (output.topic, partition))
 
-    return _with(Deliveries, "complete", complete)
+    return _with(BatchWriter, "send_outputs", send_outputs)
 
 
 def store_before_changelog() -> AbstractContextManager[None]:
