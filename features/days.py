@@ -50,9 +50,9 @@ class DayBuckets:
 
     def between(self, start_day: int, end_day: int) -> Iterator[Bucket]:
         """The buckets of the days in `[start_day, end_day)`."""
-        for number in self._chunks:
-            first = number * DAYS_PER_CHUNK
-            if first < end_day and first + DAYS_PER_CHUNK > start_day:
+        for number in range(start_day // DAYS_PER_CHUNK, -(-end_day // DAYS_PER_CHUNK)):
+            if number in self._chunks:
+                first = number * DAYS_PER_CHUNK
                 for place, bucket in self._chunk(number).items():
                     if start_day <= first + place < end_day:
                         yield bucket

@@ -12,7 +12,6 @@ from features.table import (
     ALL_TIME,
     DAY_WINDOW,
     MEASURE_COUNT,
-    MONTH_WINDOW,
     QUARTER_WINDOW,
     WEEK_WINDOW,
     WINDOW_COUNT,
@@ -28,7 +27,7 @@ PLACES: Final = tuple(
 )
 """By window and measure: where the totals have the measure's sums of that window and of all longer ones."""
 
-_DAY_BASED: Final = (WEEK_WINDOW, MONTH_WINDOW, QUARTER_WINDOW, ALL_TIME)
+_EVER: Final = ALL_TIME * MEASURE_COUNT
 _NO_SUMS: Final = (0,) * MEASURE_COUNT
 
 
@@ -61,23 +60,21 @@ def beyond(totals: list[int], measure: int) -> int:
 def base_sums(totals: list[int], open_days: dict[int, Bucket]) -> dict[int, list[int]]:
     """The sums of closed days and before, by measure: of 7 days, then what 30, 90 days and all time add to it."""
     sums = {}
+    places = PLACES[DAY_WINDOW]
+    buckets = [bucket for bucket in open_days.values() if bucket]
     for measure in range(MEASURE_COUNT):
-        if totals[ALL_TIME * MEASURE_COUNT + measure]:
-            below = totals[DAY_WINDOW * MEASURE_COUNT + measure]
-            below += sum(bucket.get(measure, 0) for bucket in open_days.values())
-            steps = []
-            for window in _DAY_BASED:
-                total = totals[window * MEASURE_COUNT + measure]
-                steps.append(total - below)
-                below = total
-            if any(steps):
-                sums[measure] = steps
+        if totals[_EVER + measure]:
+            day, week, month, quarter, ever = [totals[at] for at in places[measure]]
+            for bucket in buckets:
+                day += bucket.get(measure, 0)
+            if not day == week == month == quarter == ever:
+                sums[measure] = [week - day, month - week, quarter - month, ever - quarter]
     return sums
 
 
 def enter_base_sums(totals: list[int], sums: dict[int, list[int]]) -> None:
     """Add to the totals what `base_sums` gave."""
-    places = PLACES[_DAY_BASED[0]]
+    places = PLACES[WEEK_WINDOW]
     for measure, steps in sums.items():
         for at, reached in zip(places[measure], accumulate(steps), strict=True):
             totals[at] += reached

@@ -21,12 +21,14 @@ class Basket(msgspec.Struct, frozen=True, gc=False):
 
     def matching(self, categories: frozenset[str], items: frozenset[str]) -> tuple[tuple[int, ...], int]:
         """Indices of the lines of these categories or items, and what they come to, at most the eligible amount."""
-        found = []
-        total = 0
-        for index, line in enumerate(self.items):
-            if line.category in categories or line.item_id in items:
-                found.append(index)
-                total += line.amount
+        lines = self.items
+        if items:
+            found = [at for at, line in enumerate(lines) if line.category in categories or line.item_id in items]
+        else:
+            found = [at for at, line in enumerate(lines) if line.category in categories]
+        if not found:
+            return (), 0
+        total = sum([lines[at].amount for at in found])
         return tuple(found), min(convert(total, self.rate_ppm), self.eligible_minor)
 
 

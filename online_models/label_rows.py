@@ -41,6 +41,12 @@ class OpenLabel(msgspec.Struct, gc=False):
     next_after_ms: int = 0
     next_category: str = ""
 
+    def learns_at(self, time_ms: int) -> bool:
+        """Whether a purchase at this time tells the next category: it is in the span, and the first one so far."""
+        if not self.opened_ms < time_ms <= self.matures_ms:
+            return False
+        return not self.next_category or time_ms - self.opened_ms < self.next_after_ms
+
 
 class LabelsRow(msgspec.Struct):
     """The row `l`. `earned_points` and `redeemed_points` are all there were since the calendar began."""

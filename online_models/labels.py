@@ -118,14 +118,15 @@ class OpenLabels:
                     label.week_minor += amount_minor
                 self._changed = True
 
+    def awaits_category(self, time_ms: int) -> bool:
+        """Whether the main category of a purchase at this time is one that `bought` would note for a label."""
+        return any(label.learns_at(time_ms) for label in self._row.open)
+
     def bought(self, time_ms: int, category: str) -> None:
         """Note a purchase with this main category: the first one, by event time, is what the next category was."""
         for label in self._row.open:
-            after_ms = time_ms - label.opened_ms
-            if 0 < after_ms <= label.matures_ms - label.opened_ms and (
-                not label.next_category or after_ms < label.next_after_ms
-            ):
-                label.next_after_ms, label.next_category = after_ms, category
+            if label.learns_at(time_ms):
+                label.next_after_ms, label.next_category = time_ms - label.opened_ms, category
                 self._changed = True
 
     def entered(self, time_ms: int, entry: EntryData) -> None:

@@ -104,8 +104,8 @@ class Intake:
         spent_minor = member.windows.total(SPEND, ALL_TIME) - spend_minor
         if spent_minor:
             member.labels.spent(spend_time_ms, spent_minor)
-        if isinstance(action, Purchase) and (category := main_category(action.data.items)):
-            member.labels.bought(time_ms, category)
+        if isinstance(action, Purchase):
+            _note_category(member, action, time_ms)
         for decision in result:
             if isinstance(decision, LedgerEntry):
                 member.labels.entered(spend_time_ms, decision.data)
@@ -121,6 +121,14 @@ def _purchase_time_ms(member: Member, action: Refund) -> int:
     """The event time that a refund's spend counts at: that of its purchase."""
     order = member.orders.get(action.data.order_id)
     return action.time_ms if order is None else order.time_ms
+
+
+def _note_category(member: Member, action: Purchase, time_ms: int) -> None:
+    """Tell the labels what was bought above all, where one of them still has to learn it."""
+    if member.labels.awaits_category(time_ms):
+        category = main_category(action.data.items)
+        if category:
+            member.labels.bought(time_ms, category)
 
 
 def _remember(member: Member, digest: bytes, log_time_ms: int) -> None:
