@@ -150,8 +150,7 @@ class OpenLabels:
     def issued(self, action: str, base_points: int) -> None:
         """Note points awarded for an action, before learned weights: the budget that weights must keep."""
         if base_points and self._due_ms is not None:
-            issued = self._row.issued
-            issued[action] = issued.get(action, 0) + base_points
+            self._row.issued[action] = self._row.issued.get(action, 0) + base_points
             self._changed = True
 
     def run_due(

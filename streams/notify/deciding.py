@@ -25,7 +25,7 @@ from streams.notify.deliveries import Delivery, HandedOver, Outcome, Reason, cha
 from streams.notify.quiet_hours import QuietHours, quiet_until_ms
 
 # Who speaks of a day that has passed would say something wrong. A tier's warning stays true: the tier changes later.
-_DATED: frozenset[NotificationKind] = frozenset({"points_will_expire"})
+_DATED: frozenset[NotificationKind] = frozenset({"points_will_expire", "offer_made"})
 _MOST_DOUBLINGS = 40
 
 

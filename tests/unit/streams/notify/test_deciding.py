@@ -65,8 +65,9 @@ def test_what_has_waited_for_too_long_is_given_up_with_what_it_failed_by() -> No
     assert decide(DELIVERY, notification(), reach(quiet="none"), RULES, last_ms) == GiveUp("too_old")
 
 
-def test_nobody_is_told_that_points_will_expire_which_have() -> None:
-    soon = notification("points_will_expire", due_ms=NOON_MS + 1)
+@pytest.mark.parametrize("kind", ["points_will_expire", "offer_made"])
+def test_nobody_is_told_that_points_will_expire_which_have_or_of_an_offer_that_is_over(kind: NotificationKind) -> None:
+    soon = notification(kind, due_ms=NOON_MS + 1)
     assert decide(DELIVERY, soon, reach(), RULES, NOON_MS) == Send("a@example.org")
     assert decide(DELIVERY, soon, reach(), RULES, NOON_MS + 1) == GiveUp("overdue")
     tier = notification("tier_upgraded", due_ms=NOON_MS)
