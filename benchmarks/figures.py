@@ -1,7 +1,7 @@
 """`python -m benchmarks.figures`: write the report's figures into the tables of docs/performance.md.
 
 Each table stands between `<!-- figures: NAME -->` and `<!-- end -->`; what is between them is replaced. A figure that
-is not in the report is shown as not measured.
+is not in the report, because its part was left out, stays as it is; where there never was one, it is not measured.
 """
 
 import re
@@ -16,7 +16,7 @@ from benchmarks.report import read_report
 _REPORT = Path("out/bench/report.json")
 _DOCUMENT = Path("docs/performance.md")
 _PLOT = Path("docs/performance.svg")
-_BLOCK = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_BLOCK = re.compile(r"(<!-- figures: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 _MISSING = "not measured"
 
 # The report is JSON: what it holds is looked up by name, and what is not there is shown as missing.
@@ -167,6 +167,8 @@ _REACHES: Sequence[tuple[str, str, str, str, str]] = (
     ("start-up of a worker", "", "scale/startup_s", ".1f", " s"),
 )
 
+_KNOWN_REACHES = {f"| {what} | {aim}" for what, aim, *_ in _REACHES}
+
 
 def _reach(report: Report) -> str:
     engine = next((row["actions_per_s"] for row in report.get("rows", []) if row["name"] == "engine"), None)
@@ -198,7 +200,30 @@ def refreshed(document: str, report: Report) -> str:
         | 1 | 9,000 |
         <!-- end -->
     """
-    return _BLOCK.sub(lambda found: f"{found[1]}{_TABLES[found[2]](report)}\n{found[3]}", document)
+    return _BLOCK.sub(lambda found: f"{found[1]}{_over(found[3], _TABLES[found[2]](report))}\n{found[4]}", document)
+
+
+def _over(before: str, now: str) -> str:
+    """The table of now; what was there before if it has no row, and the reach of before where there is none now.
+
+    Example:
+        >>> print(_over("| start-up of a worker |  | 2 s |", "| start-up of a worker |  | not measured |"))
+        | start-up of a worker |  | 2 s |
+    """
+    lines = now.splitlines()
+    if lines[-1].startswith("|---") and before:
+        return before.rstrip("\n")
+    known = {_what(line): line for line in before.splitlines()}
+    return "\n".join(known.get(_what(line), line) if _is_bare(line) else line for line in lines)
+
+
+def _what(row: str) -> str:
+    """The row without its last cell: which figure it is, and its aim."""
+    return row.rpartition(" | ")[0]
+
+
+def _is_bare(row: str) -> bool:
+    return row.endswith(f"| {_MISSING} |") and _what(row) in _KNOWN_REACHES
 
 
 def main() -> None:

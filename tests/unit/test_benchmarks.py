@@ -29,6 +29,16 @@ def test_a_table_made_twice_is_the_same() -> None:
     assert "| engine | 9 | 9 | 8 | not measured |" in once
 
 
+def test_what_a_run_leaves_out_stays_on_the_page() -> None:
+    first = {"scale": {"workers": {"1": 9_000}, "recovery_s": 41.0}}
+    page = refreshed(DOCUMENT.read_text(encoding="utf-8"), first)
+    later = refreshed(page, {"scale": {"startup_s": 3.0}})
+    for row in ("| 1 | 9,000 |", "| recovery of a million members, no standby | 60 s | 41.0 s |"):
+        assert row in page
+        assert row in later
+    assert "| start-up of a worker |  | 3.0 s |" in later
+
+
 def test_a_part_keeps_the_figures_of_the_others(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     write_report(path, {"scale": {"recovery_s": 9.0}, "rows": [{"name": "limit", "runs": [1]}]})
