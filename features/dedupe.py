@@ -59,7 +59,7 @@ def event_digest(source: str, event_id: str) -> bytes:
     return blake2b(f"{len(source)}:{source}{event_id}".encode(), digest_size=DIGEST_BYTES).digest()
 
 
-class SeenIds(ReadWhenAsked):
+class SeenIds:
     """The events of one member that were applied: a state part with the row suffixes `i` and `i` + page number.
 
     Call `expire` before `seen`: what counts as seen is then a function of the log alone.
@@ -74,37 +74,26 @@ class SeenIds(ReadWhenAsked):
         True
     """
 
-    __slots__ = ("_changed", "_closed", "_known", "_open", "_open_changed")
+    __slots__ = ("_changed", "_closed", "_known", "_open", "_open_changed", "_read")
     _open: _OpenPage
     _closed: dict[int, _ClosedPage]
     _known: set[bytes]
     _changed: set[int]
 
     def __init__(self, read: Read) -> None:
-        super().__init__(read)
+        self._read = read
         self._open_changed = False
 
-    @classmethod
-    def load(cls, read: Read) -> "SeenIds":
+    @staticmethod
+    def load(read: Read) -> "SeenIds":
         """The ids as stored, or none.
 
         What is asked of them raises CorruptStateError where a row is missing or cannot be what this class wrote.
         """
-        return cls(read)
-
-    def _restore(self) -> None:
-        self._open = read_row(self._read, _OPEN_ROW, _OPEN_DECODER) or _OpenPage(0, 0, 0, b"")
-        self._closed = {}
-        self._known = set(_split(self._open.digests))
-        self._changed = set()
-        for number in range(self._open.first, self._open.number):
-            page = self._closed[number] = read_owed_row(self._read, _suffix(number), _CLOSED_DECODER)
-            self._known.update(_split(page.digests))
+        return _UnreadIds(read)
 
     def changed(self) -> Changes:
         """Rows changed since the last call: suffix and payload, None to delete."""
-        if not self._is_read:
-            return
         if self._open_changed:
             self._open_changed = False
             yield _OPEN_ROW, _ENCODER.encode(self._open)
@@ -192,6 +181,19 @@ class SeenIds(ReadWhenAsked):
             self._known.difference_update(_split(page.digests))
             page.digests, page.notes = b"", {}
             self._open_changed = True
+
+
+class _UnreadIds(ReadWhenAsked, SeenIds):
+    __slots__ = ()
+
+    def _restore(self) -> None:
+        self._open = read_row(self._read, _OPEN_ROW, _OPEN_DECODER) or _OpenPage(0, 0, 0, b"")
+        self._closed = {}
+        self._known = set(_split(self._open.digests))
+        self._changed = set()
+        for number in range(self._open.first, self._open.number):
+            page = self._closed[number] = read_owed_row(self._read, _suffix(number), _CLOSED_DECODER)
+            self._known.update(_split(page.digests))
 
 
 def _rewrite(page: _OpenPage | _ClosedPage, change: Callable[[bytes], bytes]) -> bool:

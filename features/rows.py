@@ -4,6 +4,7 @@ A part owns some row suffixes below a member's key. It is loaded through `Read`,
 changed rows back; where they are stored is not its concern.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
@@ -20,38 +21,36 @@ Changes = Iterator[tuple[bytes, bytes | None]]
 Row = TypeVar("Row")
 
 
-class ReadWhenAsked:
-    """A part that reads its rows when something of it is first asked for: most sweeps ask only for other parts.
+class ReadWhenAsked(ABC):
+    """Mixed into a part's class: what is asked of the part first lets it read its rows. Most sweeps ask other parts.
 
-    Until then slots that `_restore` sets are empty, and Python asks `__getattr__` for what an empty slot holds. From
-    then on they are read as fast as any. What may be set before it is read, such as a flag, is set from the beginning.
+    `class _Unread(ReadWhenAsked, Part)` begins with empty slots, and Python asks `__getattr__` for what an empty slot
+    holds. Once they are filled the object is a plain `Part`, whose attributes Python reads at full speed: it
+    specialises no attribute read of a class that has a `__getattr__`.
     """
 
-    __slots__ = ("_is_read", "_read")
-
-    def __init__(self, read: Read) -> None:
-        self._read = read
-        self._is_read = False
+    __slots__ = ()
 
     def __getattr__(self, name: str) -> object:
-        """Fill the empty slots.
+        """Fill the empty slots, and be a plain part from then on.
 
         Raises:
             CorruptStateError: a row is missing or cannot be what was written there.
         """
-        if self._is_read or name not in type(self).__slots__:
+        part = type(self).__base__
+        if part is None or name not in getattr(part, "__slots__", ()):
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
-        self._is_read = True
-        try:
-            self._restore()
-        except BaseException:
-            self._is_read = False
-            raise
+        self._restore()
+        object.__setattr__(self, "__class__", part)
         return object.__getattribute__(self, name)
 
+    @abstractmethod
     def _restore(self) -> None:
-        """Set the other slots from the stored rows."""
-        raise NotImplementedError
+        """Set all slots from the stored rows."""
+
+    def changed(self) -> Changes:
+        """Nothing has changed."""
+        return iter(())
 
 
 def read_row(read: Read, suffix: bytes, decoder: msgspec.msgpack.Decoder[Row]) -> Row | None:

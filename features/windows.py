@@ -37,7 +37,7 @@ from features.window_rows import (
 )
 
 
-class ActivityWindows(ReadWhenAsked):
+class ActivityWindows:
     """The windows of one member: a state part with the row suffixes `w`, `wh`, `wt`, `wd` + chunk, and `wi`.
 
     `interests` are the part's fading counters, fed by those who know what was bought and when, local time. The rows are
@@ -60,6 +60,7 @@ class ActivityWindows(ReadWhenAsked):
         "_first_changed",
         "_first_ms",
         "_last_ms",
+        "_read",
         "_recent_changed",
         "_rings",
         "_totals",
@@ -73,21 +74,19 @@ class ActivityWindows(ReadWhenAsked):
     _last_ms: list[int]
 
     def __init__(self, read: Read) -> None:
-        super().__init__(read)
+        self._read = read
         self._recent_changed = self._first_changed = False
 
-    @classmethod
-    def load(cls, read: Read) -> "ActivityWindows":
+    @staticmethod
+    def load(read: Read) -> "ActivityWindows":
         """The windows as stored, or empty ones.
 
         What is asked of them raises CorruptStateError where a row is missing or cannot be what this class wrote.
         """
-        return cls(read)
+        return _UnreadWindows(read)
 
     def changed(self) -> Changes:
         """Rows changed since the last call: suffix and payload, None to delete."""
-        if not self._is_read:
-            return
         rings = self._rings
         if self._recent_changed:
             self._recent_changed = False
@@ -217,6 +216,10 @@ class ActivityWindows(ReadWhenAsked):
         rings = self._rings
         first_ms = [None if time_ms == NOT_YET_MS else time_ms for time_ms in self._first_ms]
         return BaseRow(first_ms, rings.days.stored_before(rings.day), base_sums(self._totals, rings.open_days))
+
+
+class _UnreadWindows(ReadWhenAsked, ActivityWindows):
+    __slots__ = ()
 
     def _restore(self) -> None:
         read = self._read
