@@ -14,12 +14,10 @@ from collections.abc import Iterable, Iterator
 from math import isqrt, log2
 from typing import Final
 
-import msgspec
-
 from features.actions import LineItem
-from features.rows import Changes, Read, read_row
+from features.interests_row import INTERESTS_DECODER, INTERESTS_ENCODER, INTERESTS_ROW, InterestsRow, faded
+from features.rows import Changes, Read, ReadWhenAsked, read_row
 
-INTERESTS_ROW: Final = b"wi"
 MOST_CATEGORIES: Final = 8
 
 WEEKEND, MORNING, EVENING = range(3)
@@ -33,42 +31,17 @@ _PURCHASE = 4_096
 # A view says little: a sixteenth of a purchase.
 _VIEW = 256
 
-_KEPT, _KEPT_SHIFT = 15, 4
-
-# After so many weeks nothing is left of a counter of any size that occurs.
-_LONGEST_WEEKS = 400
-
 _DAYS_PER_WEEK = 7
 _FIRST_THURSDAY = 3  # 1970-01-01 was one; weeks begin on Monday
 _SATURDAY = 5
 _HOUR_MS = 3_600_000
-_MORNING_HOURS = range(6, 12)
-_EVENING_HOURS = range(18, 24)
+_DAYPART_OF_HOUR = dict.fromkeys(range(6, 12), MORNING) | dict.fromkeys(range(18, 24), EVENING)
 
 # Thousandths of a bit that a share of n / 1024 adds to the entropy; rounded, so every machine has the same table.
 _SHARES = 1_024
 _ENTROPY_MILLIBITS: Final = tuple(
     round(1_000 * share / _SHARES * log2(_SHARES / share)) if share else 0 for share in range(_SHARES + 1)
 )
-
-
-def _three() -> list[int]:
-    return [0, 0, 0]
-
-
-class _Row(msgspec.Struct, array_like=True):
-    """`last_ms` is the latest purchase; `gaps` are their number, sum and sum of squares, in hours, fading."""
-
-    week: int = 0
-    categories: dict[str, int] = {}
-    purchases: int = 0
-    dayparts: list[int] = msgspec.field(default_factory=_three)
-    last_ms: int | None = None
-    gaps: list[int] = msgspec.field(default_factory=_three)
-
-
-_DECODER = msgspec.msgpack.Decoder(_Row)
-_ENCODER = msgspec.msgpack.Encoder()
 
 
 def main_category(items: Iterable[LineItem]) -> str:
@@ -94,7 +67,7 @@ class Interests:
     """The interests and habits of one member.
 
     Example:
-        >>> interests = Interests(lambda _: None)
+        >>> interests = Interests.load(lambda _: None)
         >>> interests.bought([LineItem(item_id="a", amount=300, category="dairy")], 0, 0, 9 * _HOUR_MS)
         >>> interests.bought([LineItem(item_id="b", amount=300, category="wine")], 86_400_000, 1, 20 * _HOUR_MS)
         >>> interests.shares()
@@ -103,52 +76,51 @@ class Interests:
         (2, 1000, 5000, 0, 5000, 5000, 0)
     """
 
-    __slots__ = ("_changed", "_features", "_read", "_stored")
+    __slots__ = ("_changed", "_features", "_read", "_row")
+    _row: InterestsRow
 
     def __init__(self, read: Read) -> None:
         self._read = read
-        self._stored: _Row | None = None
         self._changed = False
         self._features: tuple[int, ...] | None = None
 
-    @property
-    def _row(self) -> _Row:
-        """The row, read when it is first needed: most actions do without."""
-        row = self._stored
-        if row is None:
-            row = self._stored = read_row(self._read, INTERESTS_ROW, _DECODER) or _Row()
-        return row
+    @staticmethod
+    def load(read: Read) -> "Interests":
+        """The interests as stored, or none; the row is read when it is first needed: most actions do without."""
+        return _UnreadInterests(read)
 
     def changed(self) -> Changes:
         """The row, if it changed since the last call."""
         if self._changed:
             self._changed = False
-            yield INTERESTS_ROW, _ENCODER.encode(self._row)
+            yield INTERESTS_ROW, INTERESTS_ENCODER.encode(self._row)
 
     def rows(self) -> Iterator[tuple[bytes, bytes]]:
         """The row as it would be written now, changed or not."""
-        yield INTERESTS_ROW, _ENCODER.encode(self._row)
+        yield INTERESTS_ROW, INTERESTS_ENCODER.encode(self._row)
 
     def absorb(self, other: "Interests") -> None:
         """Add another member's counters, both faded to the later week; near enough, as the counters are."""
         row, theirs = self._row, other.faded_to(self._row.week)
-        self._fade(row, theirs.week)
+        row.fade(theirs.week)
         row.purchases += theirs.purchases
         row.dayparts = [mine + more for mine, more in zip(row.dayparts, theirs.dayparts, strict=True)]
         row.gaps = [mine + more for mine, more in zip(row.gaps, theirs.gaps, strict=True)]
         row.last_ms = max((at for at in (row.last_ms, theirs.last_ms) if at is not None), default=None)
-        self._add(row, dict(sorted(theirs.categories.items())))
+        for name, weight in sorted(theirs.categories.items()):
+            self._add(row.categories, name, weight)
         self._changed, self._features = True, None
 
-    def faded_to(self, week: int) -> _Row:
+    def faded_to(self, week: int) -> InterestsRow:
         """The counters, faded to a week if that is later than theirs."""
-        self._fade(self._row, week)
+        self._row.fade(week)
         return self._row
 
     def viewed(self, category: str, local_day: int) -> None:
         """A view of something in a category."""
         row = self._row
-        self._add(row, {category: self._faded(row, local_day, _VIEW)})
+        unit = self._faded(row, local_day, _VIEW)
+        self._add(row.categories, category, unit)
 
     def bought(self, items: Iterable[LineItem], time_ms: int, local_day: int, local_ms: int) -> None:
         """A purchase at `time_ms`, which is `local_ms` after the start of the local day with this number."""
@@ -157,11 +129,8 @@ class Interests:
         row.purchases += unit
         if (local_day + _FIRST_THURSDAY) % _DAYS_PER_WEEK >= _SATURDAY:
             row.dayparts[WEEKEND] += unit
-        hour = local_ms // _HOUR_MS
-        if hour in _MORNING_HOURS:
-            row.dayparts[MORNING] += unit
-        elif hour in _EVENING_HOURS:
-            row.dayparts[EVENING] += unit
+        if daypart := _DAYPART_OF_HOUR.get(local_ms // _HOUR_MS):
+            row.dayparts[daypart] += unit
         if (last_ms := row.last_ms) is None:
             row.last_ms = time_ms
         elif time_ms > last_ms:
@@ -171,7 +140,8 @@ class Interests:
             row.last_ms = time_ms
         amounts = _amounts(items)
         if total := sum(amounts.values()):
-            self._add(row, {name: unit * amount // total for name, amount in amounts.items()})
+            for name, amount in amounts.items():
+                self._add(row.categories, name, unit * amount // total)
 
     def shares(self) -> tuple[tuple[str, int], ...]:
         """Categories with their shares in basis points, the heaviest first, equal ones by name."""
@@ -189,7 +159,7 @@ class Interests:
             features = self._features = self._read_off(self._row)
         return features
 
-    def _read_off(self, row: _Row) -> tuple[int, ...]:
+    def _read_off(self, row: InterestsRow) -> tuple[int, ...]:
         weights = row.categories.values()
         total = sum(weights)
         entropy = sum([_ENTROPY_MILLIBITS[weight * _SHARES // total] for weight in weights]) if total else 0
@@ -199,38 +169,34 @@ class Interests:
         count, hours, squares = row.gaps
         # The standard deviation of the gaps over their mean: root(n x squares - hours^2) / hours.
         irregular = isqrt(max(0, count * squares - hours * hours)) * _BP // hours if hours else 0
-        dayparts = weekend * _BP // bought, morning * _BP // bought, evening * _BP // bought
-        return (len(row.categories), entropy, heaviest, *dayparts, irregular)
+        return (
+            len(weights),
+            entropy,
+            heaviest,
+            weekend * _BP // bought,
+            morning * _BP // bought,
+            evening * _BP // bought,
+            irregular,
+        )
 
-    def _faded(self, row: _Row, local_day: int, unit: int) -> int:
+    def _faded(self, row: InterestsRow, local_day: int, unit: int) -> int:
         """What `unit` weighs in the row's week; a later week than that fades the row first."""
         self._changed = True
         self._features = None
         week = (local_day + _FIRST_THURSDAY) // _DAYS_PER_WEEK
         if week <= row.week:
-            return _after(unit, row.week - week)
-        self._fade(row, week)
+            return faded(unit, row.week - week)
+        row.fade(week)
         return unit
 
     @staticmethod
-    def _fade(row: _Row, week: int) -> None:
-        """Let the counters fade to a week, if that is later than theirs."""
-        weeks, row.week = max(0, week - row.week), max(row.week, week)
-        if weeks and (row.purchases or row.categories):
-            faded = {name: _after(weight, weeks) for name, weight in row.categories.items()}
-            row.categories = {name: weight for name, weight in faded.items() if weight}
-            row.purchases = _after(row.purchases, weeks)
-            row.dayparts = [_after(part, weeks) for part in row.dayparts]
-            row.gaps = [_after(gap, weeks) for gap in row.gaps]
-
-    @staticmethod
-    def _add(row: _Row, weights: dict[str, int]) -> None:
-        categories = row.categories
-        for name, weight in weights.items():
-            if name in categories or len(categories) < MOST_CATEGORIES:
-                if weight:
-                    categories[name] = categories.get(name, 0) + weight
-                continue
+    def _add(categories: dict[str, int], name: str, weight: int) -> None:
+        if name in categories:
+            categories[name] += weight
+        elif len(categories) < MOST_CATEGORIES:
+            if weight:
+                categories[name] = weight
+        else:
             lightest = min(categories, key=lambda held: (categories[held], held))
             rest = weight - categories[lightest]
             if rest > 0:
@@ -242,9 +208,8 @@ class Interests:
                     del categories[lightest]
 
 
-def _after(value: int, weeks: int) -> int:
-    """What is left of a counter after some weeks."""
-    if not value or not weeks:
-        return value
-    weeks = min(weeks, _LONGEST_WEEKS)
-    return int(value * _KEPT**weeks) >> (_KEPT_SHIFT * weeks)
+class _UnreadInterests(ReadWhenAsked, Interests):
+    __slots__ = ()
+
+    def _restore(self) -> None:
+        self._row = read_row(self._read, INTERESTS_ROW, INTERESTS_DECODER) or InterestsRow()

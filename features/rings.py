@@ -16,7 +16,7 @@ from features.aggregates import Bucket, merge
 from features.days import DayBuckets
 from features.event_time import DAY_MS, HOUR_MS, MINUTE_MS
 from features.table import ALL_TIME, DAY_WINDOW, HOUR_WINDOW, MONTH_WINDOW, QUARTER_WINDOW, WEEK_WINDOW
-from features.totals import clear, leave
+from features.totals import OWN_PLACES, clear, leave
 
 SLOT_MS: Final = 5 * MINUTE_MS
 SLOTS_PER_HOUR: Final = HOUR_MS // SLOT_MS
@@ -79,7 +79,7 @@ class Rings:
             return
         self.slot = slot
         if self.slots:
-            self._roll_up_slots(totals)
+            _roll_up(self.slots, slot - SLOTS_PER_HOUR, SLOTS_PER_HOUR, self.hours, totals, HOUR_WINDOW)
         hour = slot // SLOTS_PER_HOUR
         if hour == self.hour:
             return
@@ -87,7 +87,7 @@ class Rings:
         # An emptied bucket counts for nothing: a reloaded member has none, and must write the same rows.
         if any(self.hours.values()) or any(self.open_days.values()):
             self.hours_changed = True
-        self._roll_up_hours(totals)
+        _roll_up(self.hours, hour - HOURS_PER_DAY, HOURS_PER_DAY, self.open_days, totals, DAY_WINDOW)
         day = hour // HOURS_PER_DAY
         if day != self.day:
             self._turn_day(day, totals)
@@ -109,20 +109,6 @@ class Rings:
         """The hours before those."""
         return {hour: bucket for hour, bucket in self.hours.items() if hour <= self.hour - OPEN_HOURS}
 
-    def _roll_up_slots(self, totals: list[int]) -> None:
-        slots, last = self.slots, self.slot - SLOTS_PER_HOUR
-        while slots and (slot := min(slots)) <= last:
-            bucket = slots.pop(slot)
-            leave(totals, bucket, HOUR_WINDOW)
-            _hand_over(bucket, self.hours, slot // SLOTS_PER_HOUR)
-
-    def _roll_up_hours(self, totals: list[int]) -> None:
-        hours, last = self.hours, self.hour - HOURS_PER_DAY
-        while hours and (hour := min(hours)) <= last:
-            bucket = hours.pop(hour)
-            leave(totals, bucket, DAY_WINDOW)
-            _hand_over(bucket, self.open_days, hour // HOURS_PER_DAY)
-
     def _turn_day(self, day: int, totals: list[int]) -> None:
         """Close open days, then let days leave their windows."""
         before, self.day = self.day, day
@@ -140,10 +126,18 @@ class Rings:
         self.days.forget_before(day - _LONGEST_DAYS + 1)
 
 
-def _hand_over(bucket: Bucket, to: dict[int, Bucket], number: int) -> None:
-    """Add a bucket to the one with this number, which it becomes if there is none."""
-    held = to.get(number)
-    if held:
-        merge(held, bucket)
-    else:
-        to[number] = bucket
+def _roll_up(
+    buckets: dict[int, Bucket], last: int, per: int, into: dict[int, Bucket], totals: list[int], window: int
+) -> None:
+    """Move the buckets up to number `last` into those `per` times as long, out of the totals of their own window."""
+    places = OWN_PLACES[window]
+    while buckets and (number := min(buckets)) <= last:
+        bucket = buckets.pop(number)
+        held = into.get(number // per)
+        if held:
+            for measure, value in bucket.items():  # `leave` and `merge` in one, since nothing is done more often
+                totals[places[measure]] -= value
+                held[measure] = held.get(measure, 0) + value
+        else:
+            leave(totals, bucket, window)
+            into[number // per] = bucket

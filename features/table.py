@@ -237,9 +237,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     *_FADING,
 )
 
-# Where the windowed features are in the totals, which hold one run of all measures per window.
-WINDOWED_AT: Final[tuple[int, ...]] = tuple(
-    window_index(window) * MEASURE_COUNT + measure_index(name)
-    for name, windows in _WINDOWED
-    for window in windows.split()
+WINDOWED: Final[tuple[tuple[int, int], ...]] = tuple(
+    (window_index(window), measure_index(name)) for name, windows in _WINDOWED for window in windows.split()
 )
+"""Window and measure of each feature that is a plain sum, in the order of `FEATURES`, which begins with them."""

@@ -1,7 +1,8 @@
-"""The running totals of one member: a flat list with one run of all measures per window, shortest window first.
+"""The running totals of one member: a flat list of sums by window and measure, those that are features first.
 
 Windows are nested: what a window covers, every longer one covers too. So an amount enters a window and all longer
-ones, and leaves them one by one as time goes on.
+ones, and leaves them one by one as time goes on. Sums that are features have the places of these features, so that the
+first `WINDOWED_COUNT` totals are the beginning of the feature vector, as they are.
 """
 
 from itertools import accumulate
@@ -15,20 +16,34 @@ from features.table import (
     QUARTER_WINDOW,
     WEEK_WINDOW,
     WINDOW_COUNT,
+    WINDOWED,
 )
 
 TOTALS_SIZE: Final = WINDOW_COUNT * MEASURE_COUNT
+WINDOWED_COUNT: Final = len(WINDOWED)
+
+_ALL_SUMS: Final = tuple((window, measure) for window in range(WINDOW_COUNT) for measure in range(MEASURE_COUNT))
+_PLACE: Final = {what: at for at, what in enumerate(dict.fromkeys((*WINDOWED, *_ALL_SUMS)))}
 
 PLACES: Final = tuple(
-    tuple(
-        tuple(range(window * MEASURE_COUNT + measure, TOTALS_SIZE, MEASURE_COUNT)) for measure in range(MEASURE_COUNT)
-    )
+    tuple(tuple(_PLACE[longer, measure] for longer in range(window, WINDOW_COUNT)) for measure in range(MEASURE_COUNT))
     for window in range(WINDOW_COUNT)
 )
 """By window and measure: where the totals have the measure's sums of that window and of all longer ones."""
 
-_EVER: Final = ALL_TIME * MEASURE_COUNT
-_NO_SUMS: Final = (0,) * MEASURE_COUNT
+OWN_PLACES: Final = tuple(
+    tuple(_PLACE[window, measure] for measure in range(MEASURE_COUNT)) for window in range(WINDOW_COUNT)
+)
+"""By window and measure: where the totals have the measure's sum of that window."""
+
+
+def total_at(window: int, measure: int) -> int:
+    """Where the totals have the sum of a measure over a window.
+
+    >>> total_at(*WINDOWED[3])
+    3
+    """
+    return OWN_PLACES[window][measure]
 
 
 def enter(totals: list[int], buckets: dict[int, Bucket], window: int) -> None:
@@ -42,19 +57,20 @@ def enter(totals: list[int], buckets: dict[int, Bucket], window: int) -> None:
 
 def leave(totals: list[int], bucket: Bucket, window: int) -> None:
     """Subtract a bucket from one window only."""
-    first = window * MEASURE_COUNT
+    places = OWN_PLACES[window]
     for measure, value in bucket.items():
-        totals[first + measure] -= value
+        totals[places[measure]] -= value
 
 
 def clear(totals: list[int], window: int) -> None:
     """Empty one window."""
-    totals[window * MEASURE_COUNT : (window + 1) * MEASURE_COUNT] = _NO_SUMS
+    for at in OWN_PLACES[window]:
+        totals[at] = 0
 
 
 def beyond(totals: list[int], measure: int) -> int:
     """The part of an all-time sum that no shorter window covers."""
-    return totals[ALL_TIME * MEASURE_COUNT + measure] - totals[QUARTER_WINDOW * MEASURE_COUNT + measure]
+    return totals[total_at(ALL_TIME, measure)] - totals[total_at(QUARTER_WINDOW, measure)]
 
 
 def base_sums(totals: list[int], open_days: dict[int, Bucket]) -> dict[int, list[int]]:
@@ -63,7 +79,7 @@ def base_sums(totals: list[int], open_days: dict[int, Bucket]) -> dict[int, list
     places = PLACES[DAY_WINDOW]
     buckets = [bucket for bucket in open_days.values() if bucket]
     for measure in range(MEASURE_COUNT):
-        if totals[_EVER + measure]:
+        if totals[total_at(ALL_TIME, measure)]:
             day, week, month, quarter, ever = [totals[at] for at in places[measure]]
             for bucket in buckets:
                 day += bucket.get(measure, 0)

@@ -1,7 +1,6 @@
 """The feature vector: plain integers in the order of `table.FEATURES`, from window totals and first and last times."""
 
 from collections.abc import Sequence
-from operator import itemgetter
 from typing import Final
 
 from features.event_time import DAY_MS
@@ -16,7 +15,6 @@ from features.table import (
     FEATURES,
     HELPFUL_VOTES,
     LOGINS,
-    MEASURE_COUNT,
     MONTH_WINDOW,
     PURCHASES,
     QUARTER_WINDOW,
@@ -25,8 +23,8 @@ from features.table import (
     REFUNDS,
     REVIEWS,
     SPEND,
-    WINDOWED_AT,
 )
+from features.totals import WINDOWED_COUNT, total_at
 
 FeatureVector = tuple[int, ...]
 """One value per entry of `table.FEATURES`, in its order."""
@@ -43,21 +41,20 @@ HUNDREDTHS: Final = 100
 FEATURE_NAMES: Final = tuple(feature.name for feature in FEATURES)
 
 _INDEX: Final = {name: index for index, name in enumerate(FEATURE_NAMES)}
-_WINDOWED = itemgetter(*WINDOWED_AT)
-_PURCHASES_EVER: Final = ALL_TIME * MEASURE_COUNT + PURCHASES
-_PURCHASES_90D: Final = QUARTER_WINDOW * MEASURE_COUNT + PURCHASES
-_SPEND_90D: Final = QUARTER_WINDOW * MEASURE_COUNT + SPEND
-_REFUNDED_90D: Final = QUARTER_WINDOW * MEASURE_COUNT + REFUNDED
-_REFUNDS_EVER: Final = ALL_TIME * MEASURE_COUNT + REFUNDS
-_COUPONS_90D: Final = QUARTER_WINDOW * MEASURE_COUNT + COUPONS
-_CAMPAIGNS_90D: Final = QUARTER_WINDOW * MEASURE_COUNT + CAMPAIGNS
-_VIEWS_30D: Final = MONTH_WINDOW * MEASURE_COUNT + BROWSES
-_VIEW_MS_30D: Final = MONTH_WINDOW * MEASURE_COUNT + BROWSE_MS
-_LOGINS_30D: Final = MONTH_WINDOW * MEASURE_COUNT + LOGINS
-_CART_ADDS_30D: Final = MONTH_WINDOW * MEASURE_COUNT + CART_ADDS
-_REVIEWS_EVER: Final = ALL_TIME * MEASURE_COUNT + REVIEWS
-_RATINGS_EVER: Final = ALL_TIME * MEASURE_COUNT + RATINGS
-_VOTES_EVER: Final = ALL_TIME * MEASURE_COUNT + HELPFUL_VOTES
+_PURCHASES_EVER: Final = total_at(ALL_TIME, PURCHASES)
+_PURCHASES_90D: Final = total_at(QUARTER_WINDOW, PURCHASES)
+_SPEND_90D: Final = total_at(QUARTER_WINDOW, SPEND)
+_REFUNDED_90D: Final = total_at(QUARTER_WINDOW, REFUNDED)
+_REFUNDS_EVER: Final = total_at(ALL_TIME, REFUNDS)
+_COUPONS_90D: Final = total_at(QUARTER_WINDOW, COUPONS)
+_CAMPAIGNS_90D: Final = total_at(QUARTER_WINDOW, CAMPAIGNS)
+_VIEWS_30D: Final = total_at(MONTH_WINDOW, BROWSES)
+_VIEW_MS_30D: Final = total_at(MONTH_WINDOW, BROWSE_MS)
+_LOGINS_30D: Final = total_at(MONTH_WINDOW, LOGINS)
+_CART_ADDS_30D: Final = total_at(MONTH_WINDOW, CART_ADDS)
+_REVIEWS_EVER: Final = total_at(ALL_TIME, REVIEWS)
+_RATINGS_EVER: Final = total_at(ALL_TIME, RATINGS)
+_VOTES_EVER: Final = total_at(ALL_TIME, HELPFUL_VOTES)
 
 
 def feature_index(name: str) -> int:
@@ -82,7 +79,7 @@ def feature_vector(
     """All features at one instant.
 
     Args:
-        totals: one run of `MEASURE_COUNT` sums per window.
+        totals: the sums, in the order of `features.totals`.
         as_of_ms: the instant; the totals are those of the windows that end there.
         first_ms: first times of the timed measures, `NOT_YET_MS` where there is none.
         last_ms: last times of the timed measures, likewise.
@@ -98,8 +95,8 @@ def feature_vector(
     campaigns_90d = totals[_CAMPAIGNS_90D]
     views_30d = totals[_VIEWS_30D]
     reviews_ever = totals[_REVIEWS_EVER]
-    windowed: FeatureVector = _WINDOWED(totals)
-    derived = (
+    return (
+        *totals[:WINDOWED_COUNT],
         silent_ms if silent_ms < NEVER_MS else NEVER_MS,  # noqa: FURB136 - a third of the time of a call
         unbought_ms if unbought_ms < NEVER_MS else NEVER_MS,  # noqa: FURB136 - likewise
         (as_of_ms - first_activity_ms) // DAY_MS if first_activity_ms != NOT_YET_MS else 0,
@@ -113,5 +110,5 @@ def feature_vector(
         totals[_CART_ADDS_30D] * BASIS_POINTS // views_30d if views_30d else 0,
         totals[_RATINGS_EVER] * HUNDREDTHS // reviews_ever if reviews_ever else 0,
         totals[_VOTES_EVER] * HUNDREDTHS // reviews_ever if reviews_ever else 0,
+        *fading,
     )
-    return windowed + (derived + fading)  # the short ones first: each sum copies what it joins

@@ -16,8 +16,8 @@ from features.event_time import DAY_MS
 from features.interests import Interests
 from features.rings import Rings
 from features.rows import Changes, Read, ReadWhenAsked, read_owed_row, read_row
-from features.table import ALL_TIME, DAY_WINDOW, HOUR_WINDOW, MEASURE_COUNT, TIMED_MEASURES, WEEK_WINDOW
-from features.totals import PLACES, TOTALS_SIZE, base_sums, beyond, enter, enter_base_sums
+from features.table import ALL_TIME, DAY_WINDOW, HOUR_WINDOW, TIMED_MEASURES, WEEK_WINDOW
+from features.totals import PLACES, TOTALS_SIZE, base_sums, beyond, enter, enter_base_sums, total_at
 from features.vector import NOT_YET_MS, FeatureVector, feature_vector
 from features.window_rows import (
     BASE_DECODER,
@@ -117,7 +117,7 @@ class ActivityWindows:
 
     def total(self, measure: int, window: int) -> int:
         """One sum at `as_of_ms`, by measure index and window index."""
-        return self._totals[window * MEASURE_COUNT + measure]
+        return self._totals[total_at(window, measure)]
 
     def vector(self, as_of_ms: int) -> FeatureVector:
         """All features, in the order of `table.FEATURES`, after `advance(as_of_ms)`."""
@@ -223,14 +223,13 @@ class _UnreadWindows(ReadWhenAsked, ActivityWindows):
 
     def _restore(self) -> None:
         read = self._read
-        self.interests = Interests(read)
+        self.interests = Interests.load(read)
         totals = self._totals = [0] * TOTALS_SIZE
         recent = read_row(read, RECENT_ROW, RECENT_DECODER)
         if recent is None:
             self._as_of_ms = NOT_YET_MS
             self._rings = Rings(NOT_YET_MS, DayBuckets(read))
-            self._first_ms = [NOT_YET_MS] * TIMED_MEASURES
-            self._last_ms = [NOT_YET_MS] * TIMED_MEASURES
+            self._first_ms, self._last_ms = [NOT_YET_MS] * TIMED_MEASURES, [NOT_YET_MS] * TIMED_MEASURES
             return
         hours = read_row(read, HOURS_ROW, HOURS_DECODER)
         base = read_owed_row(read, BASE_ROW, BASE_DECODER)

@@ -20,6 +20,9 @@ MINOR_PER_UNIT = 100.0
 
 _MONTH_DAYS = 30
 _QUARTER_DAYS = 90
+_ROOT_MONTH_DAYS = sqrt(_MONTH_DAYS)
+_ROOT_QUARTER_DAYS = sqrt(_QUARTER_DAYS)
+_ROOT_MONTH = sqrt(_MONTH_DAYS / MINOR_PER_UNIT)
 
 # name of the input, feature, divisor under the root
 _ROOTS: tuple[tuple[str, int, float], ...] = tuple(
@@ -93,22 +96,25 @@ class FlatScore:
         terms = [(flat[name], index, divisor) for name, index, divisor in _ROOTS if flat.get(name)]
         # A root of a quotient is a quotient of roots: the divisors go into the coefficients, once.
         self._coefficients = [coefficient / sqrt(divisor) for coefficient, _, divisor in terms]
-        # With one index alone it would return no tuple; what goes beyond the coefficients is left out again.
-        self._pick = itemgetter(*(index for _, index, _ in terms), _TENURE, _TENURE)
-        self._monthly = flat.get("spend_per_month", 0.0)
-        self._quarterly = flat.get("spend_per_month_90d", 0.0)
+        self._pick = itemgetter(*(index for _, index, _ in terms), _SPEND_EVER, _SPEND_QUARTER)
+        self._monthly = flat.get("spend_per_month", 0.0) * _ROOT_MONTH
+        self._quarterly = flat.get("spend_per_month_90d", 0.0) * _ROOT_MONTH
 
     def __call__(self, features: Sequence[int]) -> float:
         """The score of a member with this vector."""
         picked = self._pick(features)
         try:
-            total = sum(map(mul, self._coefficients, map(sqrt, picked)), self._one)
+            roots = [*map(sqrt, picked)]
         except ValueError:  # seldom: more was given back within a window than was spent in it
-            total = sum(map(mul, self._coefficients, map(root, picked)), self._one)
-        days = max(_MONTH_DAYS, features[_TENURE] + 1)
-        total += self._monthly * root(features[_SPEND_EVER] * _MONTH_DAYS / (days * MINOR_PER_UNIT))
-        quarter_days = min(_QUARTER_DAYS, days)
-        return total + self._quarterly * root(features[_SPEND_QUARTER] * _MONTH_DAYS / (quarter_days * MINOR_PER_UNIT))
+            roots = [*map(root, picked)]
+        days = features[_TENURE] + 1
+        root_days = sqrt(days) if days > _MONTH_DAYS else _ROOT_MONTH_DAYS
+        root_quarter_days = root_days if days < _QUARTER_DAYS else _ROOT_QUARTER_DAYS
+        monthly, quarterly = roots[-2] / root_days, roots[-1] / root_quarter_days
+        # `map` ends with the coefficients, before the last two roots
+        return sum(
+            map(mul, self._coefficients, roots), self._one + self._monthly * monthly + self._quarterly * quarterly
+        )
 
 
 def persistence_minor(features: Sequence[int], horizon_days: int) -> int:

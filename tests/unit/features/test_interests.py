@@ -2,7 +2,8 @@
 
 from features.actions import LineItem
 from features.event_time import DAY_MS, HOUR_MS
-from features.interests import INTERESTS_ROW, MOST_CATEGORIES, Interests
+from features.interests import MOST_CATEGORIES, Interests
+from features.interests_row import INTERESTS_ROW
 from features.vector import feature_index
 from features.windows import ActivityWindows
 
@@ -20,7 +21,7 @@ def buy(interests: Interests, day: int, *categories: str, hour: int = 12) -> Non
 
 
 def fresh() -> Interests:
-    return Interests(lambda _: None)
+    return Interests.load(lambda _: None)
 
 
 def test_a_purchase_is_shared_out_by_what_was_paid() -> None:
@@ -99,7 +100,7 @@ def test_a_part_restored_from_its_row_goes_on_the_same_and_the_row_is_small() ->
     rows: dict[bytes, bytes | None] = {}
     for day in range(100):
         rows.update(hot.changed())
-        cold = Interests(rows.get)
+        cold = Interests.load(rows.get)
         for interests in (hot, cold):
             buy(interests, MONDAY + day, f"a category of some length {day % 11}")
         assert cold.features() == hot.features()

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from features.reference import render
 from features.rings import HOURS_PER_DAY, SLOT_MS, SLOTS_PER_HOUR
-from features.table import FEATURES, MEASURE_COUNT, MEASURES, WINDOW_COUNT, WINDOWED_AT, WINDOWS
+from features.table import FEATURES, MEASURE_COUNT, MEASURES, WINDOW_COUNT, WINDOWED, WINDOWS
+from features.totals import total_at
 from features.vector import FEATURE_NAMES, feature_index
 
 PAGE = Path(__file__).parents[3] / "docs" / "features.md"
@@ -34,8 +35,8 @@ def test_names_are_unique_and_lead_back_to_their_places() -> None:
 
 
 def test_a_windowed_feature_reads_the_sum_that_its_name_says() -> None:
-    for feature, at in zip(FEATURES, WINDOWED_AT, strict=False):
-        window, measure = divmod(at, MEASURE_COUNT)
+    for place, (feature, (window, measure)) in enumerate(zip(FEATURES, WINDOWED, strict=False)):
+        assert total_at(window, measure) == place
         assert feature.name == f"{MEASURES[measure].name}_{WINDOWS[window].name}"
         assert (feature.unit, feature.window) == (MEASURES[measure].unit, WINDOWS[window].name)
 
