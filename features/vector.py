@@ -40,6 +40,10 @@ HUNDREDTHS: Final = 100
 
 FEATURE_NAMES: Final = tuple(feature.name for feature in FEATURES)
 
+# What most members have, who view and review nothing where the programme sees it.
+_NO_VIEWS: Final = (0, 0, 0)
+_NO_REVIEWS: Final = (0, 0)
+
 _INDEX: Final = {name: index for index, name in enumerate(FEATURE_NAMES)}
 _PURCHASES_EVER: Final = total_at(ALL_TIME, PURCHASES)
 _PURCHASES_90D: Final = total_at(QUARTER_WINDOW, PURCHASES)
@@ -105,10 +109,19 @@ def feature_vector(
         refunded_90d * BASIS_POINTS // (spend_90d + refunded_90d) if refunded_90d else 0,
         refunds_ever * BASIS_POINTS // (purchases_ever + refunds_ever) if refunds_ever else 0,
         min(BASIS_POINTS, totals[_COUPONS_90D] * BASIS_POINTS // campaigns_90d) if campaigns_90d else 0,
-        totals[_VIEW_MS_30D] // views_30d if views_30d else 0,
-        views_30d * HUNDREDTHS // max(1, totals[_LOGINS_30D]) if views_30d else 0,
-        totals[_CART_ADDS_30D] * BASIS_POINTS // views_30d if views_30d else 0,
-        totals[_RATINGS_EVER] * HUNDREDTHS // reviews_ever if reviews_ever else 0,
-        totals[_VOTES_EVER] * HUNDREDTHS // reviews_ever if reviews_ever else 0,
+        *(_of_views(totals, views_30d) if views_30d else _NO_VIEWS),
+        *(_of_reviews(totals, reviews_ever) if reviews_ever else _NO_REVIEWS),
         *fading,
     )
+
+
+def _of_views(totals: Sequence[int], views_30d: int) -> tuple[int, int, int]:
+    return (
+        totals[_VIEW_MS_30D] // views_30d,
+        views_30d * HUNDREDTHS // max(1, totals[_LOGINS_30D]),
+        totals[_CART_ADDS_30D] * BASIS_POINTS // views_30d,
+    )
+
+
+def _of_reviews(totals: Sequence[int], reviews_ever: int) -> tuple[int, int]:
+    return totals[_RATINGS_EVER] * HUNDREDTHS // reviews_ever, totals[_VOTES_EVER] * HUNDREDTHS // reviews_ever

@@ -93,12 +93,14 @@ class FlatScore:
 
     def __init__(self, flat: Inputs) -> None:
         self._one = flat.get("one", 0.0)
-        terms = [(flat[name], index, divisor) for name, index, divisor in _ROOTS if flat.get(name)]
         # A root of a quotient is a quotient of roots: the divisors go into the coefficients, once.
-        self._coefficients = [coefficient / sqrt(divisor) for coefficient, _, divisor in terms]
-        self._pick = itemgetter(*(index for _, index, _ in terms), _SPEND_EVER, _SPEND_QUARTER)
-        self._monthly = flat.get("spend_per_month", 0.0) * _ROOT_MONTH
-        self._quarterly = flat.get("spend_per_month_90d", 0.0) * _ROOT_MONTH
+        terms = {index: flat[name] / sqrt(divisor) for name, index, divisor in _ROOTS if flat.get(name)}
+        # These two are of two inputs each: their roots are taken once, and stand last.
+        self._ever, self._quarter = terms.pop(_SPEND_EVER, 0.0), terms.pop(_SPEND_QUARTER, 0.0)
+        self._ever_monthly = flat.get("spend_per_month", 0.0) * _ROOT_MONTH
+        self._quarter_monthly = flat.get("spend_per_month_90d", 0.0) * _ROOT_MONTH
+        self._coefficients = list(terms.values())
+        self._pick = itemgetter(*terms, _SPEND_EVER, _SPEND_QUARTER)
 
     def __call__(self, features: Sequence[int]) -> float:
         """The score of a member with this vector."""
@@ -110,11 +112,9 @@ class FlatScore:
         days = features[_TENURE] + 1
         root_days = sqrt(days) if days > _MONTH_DAYS else _ROOT_MONTH_DAYS
         root_quarter_days = root_days if days < _QUARTER_DAYS else _ROOT_QUARTER_DAYS
-        monthly, quarterly = roots[-2] / root_days, roots[-1] / root_quarter_days
-        # `map` ends with the coefficients, before the last two roots
-        return sum(
-            map(mul, self._coefficients, roots), self._one + self._monthly * monthly + self._quarterly * quarterly
-        )
+        spent = roots[-2] * (self._ever + self._ever_monthly / root_days)
+        spent += roots[-1] * (self._quarter + self._quarter_monthly / root_quarter_days)
+        return sum(map(mul, self._coefficients, roots), self._one + spent)  # ends with the coefficients
 
 
 def persistence_minor(features: Sequence[int], horizon_days: int) -> int:
