@@ -20,18 +20,12 @@ from online_models.examples import TABLE, Outcome, pseudonym
 from online_models.offer_findings import Chosen, OffersJudged
 from online_models.offers import OfferChooser
 from online_models.sightings import Occasion, OccasionSighting, sighting_of
+from tests.support.corner_shop import corner_shop
 
 MONTH_MS = 30 * DAY_MS
 _BEFORE = feature_index("spend_minor_30d")
 
-_POLICY = """
-format = 1
-[programme]
-name = "Corner shop"
-currency = "USD"
-[tiers]
-basis = "spend"
-ladder = [{ id = "member", threshold = 0 }]
+_SECTIONS = """
 [learning]
 enabled = true
 [offers]
@@ -46,7 +40,7 @@ _OFFER = """
 id = "{name}"
 start = 2017-01-01T00:00:00Z
 end = 2019-01-01T00:00:00Z
-multiplier_bp = {multiplier}
+multiplier_bp = {multiplier:_}
 cap_points = 5_000
 budget_points = 1_000_000
 valid_days = 14
@@ -69,10 +63,14 @@ Truth = Mapping[str, Mapping[str, Answer]]
 """Offer -> segment -> what it does there."""
 
 
+def text_with(offers: Mapping[str, int]) -> str:
+    """The policy file with these offers, each by its multiplier."""
+    return corner_shop(_SECTIONS, *(_OFFER.format(name=name, multiplier=bp) for name, bp in offers.items()))
+
+
 def policy_with(offers: Mapping[str, int]) -> Policy:
-    """The policy with these offers, each by its multiplier."""
-    text = _POLICY + "".join(_OFFER.format(name=name, multiplier=bp) for name, bp in offers.items())
-    return parse_policy(text, "test.toml")
+    """The same as a policy."""
+    return parse_policy(text_with(offers), "test.toml")
 
 
 class OfferedWorld:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loyalty.policy import Policy, parse_policy
+from loyalty.policy import parse_policy
 from online_models import checkpoint
 from online_models.chances import Belief, chances_bp, drawn
 from online_models.examples import PolicyNotice, pseudonym
@@ -15,8 +15,18 @@ from online_models.offer_findings import Chosen, OfferFigures
 from online_models.offers import KEPT_SEGMENTS, OfferChooser
 from online_models.sightings import Occasion, OccasionSighting, sighting_of
 from online_models.training import Trainer
-from tests.support.offered_world import EVERYWHERE, MONTH_MS, TRUTH, Answer, OfferedWorld, policy_with, worth_milli
+from tests.support.offered_world import (
+    EVERYWHERE,
+    MONTH_MS,
+    TRUTH,
+    Answer,
+    OfferedWorld,
+    policy_with,
+    text_with,
+    worth_milli,
+)
 
+ONE_OFFER = text_with({"bad": 15_000})
 BELIEFS = st.lists(
     st.none() | st.builds(Belief, st.floats(-1_000, 1_000), st.floats(0.001, 1_000)), min_size=1, max_size=6
 )
@@ -135,36 +145,6 @@ def test_while_learning_is_frozen_nobody_is_offered_anything_and_nothing_is_lear
     assert all((each.made, each.held_out) == (0, 0) for each in other.reports[-1].offers)
 
 
-def edited(old: str, new: str) -> Policy:
-    """The world's policy in other words."""
-    return parse_policy(_TEXT.replace(old, new), "edited.toml")
-
-
-_TEXT = """
-format = 1
-[programme]
-name = "Corner shop"
-currency = "USD"
-[tiers]
-basis = "spend"
-ladder = [{ id = "member", threshold = 0 }]
-[learning]
-enabled = true
-[offers]
-enabled = true
-margin_bp = 5_000
-point_cost_milli = 1_000
-[[campaigns]]
-id = "bad"
-start = 2017-01-01T00:00:00Z
-end = 2019-01-01T00:00:00Z
-multiplier_bp = 15_000
-cap_points = 5_000
-budget_points = 1_000_000
-valid_days = 14
-"""
-
-
 def test_what_was_given_up_comes_back_only_when_the_policy_changes_it() -> None:
     world = OfferedWorld({"bad": dict.fromkeys(EVERYWHERE, Answer(0, 500))}, members=1_500)
     world.run(4)
@@ -172,7 +152,8 @@ def test_what_was_given_up_comes_back_only_when_the_policy_changes_it() -> None:
 
     def after(old: str, new: str) -> OfferFigures:
         chooser = restored(world.chooser)
-        policy = edited(old, new)
+        assert old in ONE_OFFER
+        policy = parse_policy(ONE_OFFER.replace(old, new), "edited.toml")
         chooser.adopt(policy)
         judged = chooser.end_epoch(policy)
         assert judged is not None
@@ -187,7 +168,7 @@ def test_what_was_given_up_comes_back_only_when_the_policy_changes_it() -> None:
 
 def test_a_policy_without_offers_has_nothing_to_say_of_them() -> None:
     world = OfferedWorld(TRUTH, members=10)
-    policy = parse_policy(_TEXT.split("[offers]", maxsplit=1)[0], "none.toml")
+    policy = parse_policy(ONE_OFFER.split("[offers]", maxsplit=1)[0], "none.toml")
     world.chooser.adopt(policy)
     assert world.chooser.end_epoch(policy) is None
     assert world.chooser.choose(world.occasion("m-1", 1, 0), 0, policy, frozen=False) is None
@@ -253,7 +234,7 @@ def test_the_trainer_chooses_unless_it_is_frozen_by_the_operator_or_after_a_drif
 ) -> None:
     trainer = Trainer()
     trainer._calm_epochs = calm_epochs
-    trainer.learn(PolicyNotice(version=1, text=_TEXT.replace("[offers]", f"frozen = {frozen}\n[offers]")), 0)
+    trainer.learn(PolicyNotice(version=1, text=ONE_OFFER.replace("[offers]", f"frozen = {frozen}\n[offers]")), 0)
     seen = Occasion(member=pseudonym("m-1"), time_ms=0, tier="member", purchases=3, offers=("bad",))
     trainer.learn(sighting_of(seen, 0, 0, 5), 1)
     assert [type(finding) for finding in trainer.findings] == [OfferFinding] * found
