@@ -1,7 +1,6 @@
 """Laws of copied reviews, over random interleavings of three partitions: one writer of each text earns, and once."""
 
 from collections import Counter
-from functools import cache
 from typing import NamedTuple
 
 import msgspec
@@ -9,29 +8,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loyalty.decisions import LedgerEntry
-from streams.controls import PolicyData, public_key_of
 from streams.replay import replay_log
-from streams.zones import zone_rules
-from tests.support.partition_log import KEY
+from tests.support.corner_shop import corner_shop, policy_data
 from tests.support.random_history import DAY_MS, START_MS, event
 from tests.support.topic_log import TopicLog
 
 PARTITIONS = 3
 TEXTS = ("Keeps tea hot", "keeps tea HOT.", "The lid leaks")
-_POLICY = """
-format = 1
-[programme]
-name = "Corner shop"
-currency = "USD"
+POLICY = policy_data(
+    corner_shop("""
 [[earning]]
 id = "review"
 action = "review"
 points = 10
 original = true
-[tiers]
-basis = "spend"
-ladder = [{id = "member", threshold = 0}]
-"""
+""")
+)
 
 
 class Write(NamedTuple):
@@ -58,14 +50,9 @@ STEPS: st.SearchStrategy[list[Step]] = st.lists(
 )
 
 
-@cache
-def policy() -> PolicyData:
-    return PolicyData(1, 0, 1, _POLICY, zone_rules("UTC").to_text(), (public_key_of(KEY),))
-
-
 def go(steps: list[Step]) -> tuple[TopicLog, set[str]]:
     """The log after the steps and all answers, and which texts, as they count, have been written."""
-    log, written = TopicLog(PARTITIONS, policy()), set[str]()
+    log, written = TopicLog(PARTITIONS, POLICY), set[str]()
     for number, step in enumerate(steps):
         match step:
             case Write(member, text):

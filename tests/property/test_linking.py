@@ -6,11 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loyalty.account_rows import Core
-from streams.controls import PolicyData, public_key_of
 from streams.partitioning import partition_of
 from streams.state import Member
-from streams.zones import zone_rules
-from tests.support.partition_log import KEY
+from tests.support.corner_shop import policy_data
 from tests.support.random_history import DAY_MS, START_MS, event, purchase
 from tests.support.topic_log import TopicLog
 
@@ -47,11 +45,8 @@ LINKS = ((1, 0), (1, 2), (3, 2))
 LATE_DAYS = 5
 
 
-DATA = PolicyData(1, 0, engine=1, text=POLICY, zone=zone_rules("UTC").to_text(), public_keys=(public_key_of(KEY),))
-
-
 def topic() -> TopicLog:
-    return TopicLog(PARTITIONS, DATA)
+    return TopicLog(PARTITIONS, policy_data(POLICY))
 
 
 @st.composite

@@ -5,12 +5,11 @@ import json
 import pytest
 
 from features.actions import Action
-from features.event_time import ZoneRules
 from loyalty.policy.offers import WEEKDAYS
-from streams.controls import PolicyData, public_key_of
 from streams.zones import zone_rules
+from tests.support.corner_shop import policy_data
 from tests.support.member_desk import DAY_MS, START_MS, Desk, action, ms, policy_of, purchase
-from tests.support.partition_log import KEY, build_log, read_at_once
+from tests.support.partition_log import build_log, read_at_once
 from tests.support.random_history import event
 
 # START_MS is Wednesday, 1 March 2017, 12:00 UTC.
@@ -90,7 +89,7 @@ def test_each_period_of_a_cap(per: str, days: list[str], times: int) -> None:
 )
 def test_lateness_and_skew(knob: str, minutes: int, reason: str | None) -> None:
     text = HEAD + f"[input]\n{knob}\n" + BASE
-    policy = PolicyData(1, 0, 1, text, ZoneRules.utc().to_text(), (public_key_of(KEY),))
+    policy = policy_data(text)
     login = event("login", "l-1", "m-1", START_MS + minutes * 60_000)
     outputs, _ = read_at_once(build_log([(START_MS, login)], policy))
     reasons = [json.loads(output.value)["data"]["reason"] for output in outputs if output.topic == "deadletter"]

@@ -8,7 +8,6 @@ from features.errors import ContractError
 from loyalty.effects import Claim, Effect
 from loyalty.owners import Stock
 from streams.accounting import is_balanced
-from streams.controls import PolicyData, public_key_of
 from streams.effects import EffectData, EffectRecord, decode_effect, encode_effect, seal
 from streams.memory_store import MemoryStore
 from streams.partitioning import partition_of
@@ -16,29 +15,21 @@ from streams.pipeline import PartitionFold, new_fold
 from streams.records import LogIdentity, LogRecord
 from streams.replay import replay_log
 from streams.zones import zone_rules
+from tests.support.corner_shop import POINT_A_DOLLAR, corner_shop, policy_data
 from tests.support.partition_log import KEY
 from tests.support.random_history import DAY_MS, START_MS, event, purchase
 from tests.support.topic_log import TopicLog
 
-POLICY = """
-format = 1
-[programme]
-name = "Corner shop"
-currency = "USD"
-[[earning]]
-id = "buy"
-action = "purchase"
-points = 1
-per_minor = 100
-[tiers]
-basis = "spend"
-ladder = [{id = "member", threshold = 0}]
+POLICY = corner_shop(
+    POINT_A_DOLLAR,
+    """
 [[rewards]]
 id = "mug"
 kind = "goods"
 price = 10
 stock = 2
-"""
+""",
+)
 MUG = "reward/mug"
 UTC = zone_rules("UTC").to_text()
 PARTITIONS = 3
@@ -46,13 +37,8 @@ OWNER = partition_of(MUG.encode(), PARTITIONS)
 OTHER = (OWNER + 1) % PARTITIONS
 
 
-def policy_data() -> PolicyData:
-    keys = (public_key_of(KEY),)
-    return PolicyData(1, 0, engine=1, text=POLICY, zone=UTC, public_keys=keys)
-
-
 def topic() -> TopicLog:
-    return TopicLog(PARTITIONS, policy_data())
+    return TopicLog(PARTITIONS, policy_data(POLICY))
 
 
 def claim(number: int, sender: int = OTHER, quantity: int = 1, key: Ed25519PrivateKey = KEY) -> bytes:

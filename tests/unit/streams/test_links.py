@@ -6,14 +6,12 @@ import pytest
 from loyalty.decisions import LedgerEntry
 from loyalty.owners import Stock
 from streams.accounting import is_balanced
-from streams.controls import PolicyData, public_key_of
 from streams.memory_store import MemoryStore
 from streams.partitioning import partition_of
 from streams.pipeline import new_fold
 from streams.replay import replay_log
 from streams.state import Member
-from streams.zones import zone_rules
-from tests.support.partition_log import KEY
+from tests.support.corner_shop import policy_data
 from tests.support.random_history import DAY_MS, START_MS, event, purchase
 from tests.support.topic_log import TopicLog
 
@@ -46,11 +44,6 @@ stock = 5
 PARTITIONS = 3
 
 
-def policy_data() -> PolicyData:
-    keys = (public_key_of(KEY),)
-    return PolicyData(1, 0, engine=1, text=POLICY, zone=zone_rules("UTC").to_text(), public_keys=keys)
-
-
 def id_in(partition: int, above: str = "") -> str:
     """The first member id in a partition, and after another id."""
     names = (f"m-{number:03}" for number in range(1_000))
@@ -65,7 +58,7 @@ D = id_in(0, C)
 
 @pytest.fixture
 def log() -> TopicLog:
-    return TopicLog(PARTITIONS, policy_data())
+    return TopicLog(PARTITIONS, policy_data(POLICY))
 
 
 def at(days: int) -> int:
