@@ -1,4 +1,4 @@
-"""Brokers for tests.
+"""Brokers, histories, and where mail and webhooks go, for tests.
 
 `kafka_broker` is a real Apache Kafka broker, shared by all processes of the run. With `TIERSTREAM_BROKER=embedded` it
 is the embedded one, tests marked `kafka` are skipped, and the summary says what was not tested. Where a real broker
@@ -21,6 +21,7 @@ from streams.broker import EmbeddedBroker
 from streams.histories.complete_journey import Selection, read_actions
 from streams.histories.files import write_lines
 from tests.shared_broker import SharedBroker
+from tests.support.post_office import Gateway, MailServer
 
 # No test may depend on how fast a machine is. `make nightly` looks at far more cases.
 settings.register_profile("everyday", deadline=None)
@@ -95,6 +96,20 @@ def delete_topics(bootstrap: str, prefix: str) -> None:
             deleted.result(30)
         except KafkaException as refused:
             raise AssertionError(f"topics of a finished test cannot be deleted: {refused}") from refused
+
+
+@pytest.fixture
+def mail() -> Iterator[MailServer]:
+    """A mail server that is up."""
+    with MailServer() as server:
+        yield server
+
+
+@pytest.fixture
+def gateway() -> Iterator[Gateway]:
+    """Where webhooks go and contacts are asked for."""
+    with Gateway() as web:
+        yield web
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """A notifier and its broker: an outage is waited out, records that are gone end it with a word."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,18 +15,6 @@ from tests.support.topic_reader import ends
 pytestmark = pytest.mark.kafka
 
 MEMBERS = [f"m-{number}" for number in range(50)]
-
-
-@pytest.fixture
-def mail() -> Iterator[MailServer]:
-    with MailServer() as server:
-        yield server
-
-
-@pytest.fixture
-def gateway() -> Iterator[Gateway]:
-    with Gateway() as web:
-        yield web
 
 
 def records(first: int, last: int) -> list[tuple[str, bytes]]:

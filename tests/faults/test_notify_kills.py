@@ -2,7 +2,6 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,18 +16,6 @@ from tests.support.topic_reader import ends
 
 MEMBERS = [f"m-{number}" for number in range(12)]
 EACH = 3
-
-
-@pytest.fixture
-def mail() -> Iterator[MailServer]:
-    with MailServer() as server:
-        yield server
-
-
-@pytest.fixture
-def gateway() -> Iterator[Gateway]:
-    with Gateway() as web:
-        yield web
 
 
 @pytest.fixture

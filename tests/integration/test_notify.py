@@ -1,10 +1,7 @@
 """`tierstream notify` on a real broker: from an action to a mailbox; a full outbox; a folder that is lost."""
 
 import json
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
-from urllib.error import HTTPError, URLError
 
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
@@ -13,11 +10,12 @@ from confluent_kafka.admin import AdminClient
 from streams.topics import notify_group
 from tests.support.certificates import own_certificate
 from tests.support.corner_shop import POINT_A_DOLLAR, corner_shop
-from tests.support.post_office import HOST, Gateway, MailServer, free_port, record
+from tests.support.post_office import Gateway, MailServer, record
 from tests.support.post_round import Round
 from tests.support.processes import READY, eventually
 from tests.support.programme import Programme
 from tests.support.random_history import DAY_MS, START_MS, event, purchase
+from tests.support.web import HOST, free_port, page
 
 pytestmark = pytest.mark.kafka
 
@@ -25,29 +23,6 @@ TWO_TIERS = corner_shop(POINT_A_DOLLAR).replace(
     'ladder = [{ id = "member", threshold = 0 }]',
     'ladder = [{ id = "member", threshold = 0 }, { id = "gold", threshold = 50_000 }]',
 )
-
-
-@pytest.fixture
-def mail() -> Iterator[MailServer]:
-    with MailServer() as server:
-        yield server
-
-
-@pytest.fixture
-def gateway() -> Iterator[Gateway]:
-    with Gateway() as web:
-        yield web
-
-
-def get(port: int, path: str) -> tuple[int, str]:
-    """Status and body of a page of the notifier; 0 while nobody listens."""
-    try:
-        with urllib.request.urlopen(f"http://{HOST}:{port}{path}", timeout=30) as answer:
-            return answer.status, answer.read().decode()
-    except HTTPError as refused:
-        return refused.code, ""
-    except (URLError, TimeoutError):
-        return 0, ""
 
 
 def notify_file(folder: Path, mail: MailServer, gateway: Gateway, trusted: Path) -> Path:
@@ -88,7 +63,7 @@ def test_from_an_action_to_a_mailbox_by_the_command_line_over_an_encrypted_conne
         notifier = programme.process("notify", "notify").start(
             TIERSTREAM_NOTIFY_FILE=str(notify_file(tmp_path, mail, gateway, trusted)), TIERSTREAM_WEB_PORT=str(port)
         )
-        eventually(lambda: worker.said(READY) > 0 and get(port, "/ready/")[0] == 200, 60, "both are ready")
+        eventually(lambda: worker.said(READY) > 0 and page(port, "/ready/")[0] == 200, 60, "both are ready")
         programme.produce(
             [
                 event("enroll", "e-1", "m-1", START_MS, {"channels": ["email", "app"]}),
@@ -98,9 +73,9 @@ def test_from_an_action_to_a_mailbox_by_the_command_line_over_an_encrypted_conne
         # The welcome is said before the choice of channels is known, so it goes to the default one.
         eventually(lambda: len(mail.mails) == 2 and len(gateway.events) == 1, 60, "all are delivered")
         delivered = 'tierstream_deliveries_total{channel="email",outcome="delivered",reason=""} 2.0'
-        eventually(lambda: delivered in get(port, "/metrics/")[1], 60, "it is counted")
-        assert 'tierstream_outbox_deliveries{channel="email"} 0.0' in get(port, "/metrics/")[1]
-        assert get(port, "/")[0] == 404
+        eventually(lambda: delivered in page(port, "/metrics/")[1], 60, "it is counted")
+        assert 'tierstream_outbox_deliveries{channel="email"} 0.0' in page(port, "/metrics/")[1]
+        assert page(port, "/")[0] == 404
         assert notifier.stop() == 0
         said = notifier.log.read_text()
     assert [each["Subject"] for each in mail.mails] == ["Willkommen: Ihre Stufe ist member", "Sie haben gold erreicht"]
@@ -118,13 +93,15 @@ def test_metrics_are_told_at_any_moment_while_it_reads(
     post.members("m-1", "m-2")
     with post.notifier() as notifier:
         notifier.start(TIERSTREAM_WEB_PORT=str(port))
-        eventually(lambda: get(port, "/ready/")[0] == 200, 60, "it is ready")
+        eventually(lambda: page(port, "/ready/")[0] == 200, 60, "it is ready")
         for sequence in range(1, 31):
             post.publish(*((member, record(member=member, sequence=sequence)) for member in ("m-1", "m-2")))
-            assert get(port, "/metrics/")[0] == 200
+            assert page(port, "/metrics/")[0] == 200
         read = "tierstream_notifications_accepted_total 60.0"
-        eventually(lambda: read in get(port, "/metrics/")[1], 60, "all is read")
-        eventually(lambda: 'lag_records{partition="0"} 0.0' in get(port, "/metrics/")[1], 60, "nothing is left to read")
+        eventually(lambda: read in page(port, "/metrics/")[1], 60, "all is read")
+        eventually(
+            lambda: 'lag_records{partition="0"} 0.0' in page(port, "/metrics/")[1], 60, "nothing is left to read"
+        )
         eventually(lambda: len(mail.mails) == 60, 60, "all mail arrives")
         assert notifier.stop() == 0
 

@@ -1,7 +1,6 @@
 """The trainer as a process, on sightings: a verdict and recommendations, whatever happens to it."""
 
 import json
-import socket
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from tests.support.partition_log import policy_data
 from tests.support.processes import eventually
 from tests.support.programme import Programme
 from tests.support.topic_reader import committed, read_topic
+from tests.support.web import free_port
 
 pytestmark = pytest.mark.kafka
 
@@ -38,12 +38,6 @@ def log() -> list[bytes]:
     records = [sighting_of(each, PARTITION, number, 1_000 + number) for number, each in enumerate(seen)]
     notice = PolicyNotice(version=1, text=policy_data().text + SECTIONS)
     return [encode_record(notice), *(encode_record(record) for record in records)]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_killed_and_without_its_checkpoint_it_finds_the_same_and_answers_from_memory(

@@ -2,9 +2,7 @@
 
 import json
 import time
-import urllib.request
 from pathlib import Path
-from urllib.error import HTTPError, URLError
 
 import pytest
 from confluent_kafka.admin import AdminClient
@@ -23,19 +21,9 @@ from tests.support.processes import WorkerProcess, eventually
 from tests.support.topic_reader import ends, lag, read_topic
 from tests.support.toy_oracle import RIGHT, judge
 from tests.support.toy_run import SteadyProducer, ToyRun
+from tests.support.web import page
 
 WEB_PORT = 16_066
-
-
-def get(path: str) -> tuple[int, str]:
-    """Status and body of a page of the worker with a fixed port; 0 while nobody listens."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{WEB_PORT}{path}") as answer:
-            return answer.status, answer.read().decode()
-    except HTTPError as refused:
-        return refused.code, ""
-    except URLError:
-        return 0, ""
 
 
 def missing_at_assignment(worker: WorkerProcess) -> list[int]:
@@ -142,9 +130,9 @@ def test_a_worker_shows_readiness_metrics_and_the_time(kafka_broker: str, topic_
     )
     with run.worker(tmp_path) as worker:
         worker.start()
-        eventually(lambda: get("/ready/") == (200, "ready"), 60, "ready")
+        eventually(lambda: page(WEB_PORT, "/ready/") == (200, "ready"), 60, "ready")
         eventually(lambda: min(ends(kafka_broker, run.actions).values()) >= 2, 30, "ticks in every partition")
-        eventually(lambda: "tierstream_applied_total" in get("/metrics/")[1], 30, "metrics")
+        eventually(lambda: "tierstream_applied_total" in page(WEB_PORT, "/metrics/")[1], 30, "metrics")
         assert worker.stop() == 0
     for messages in read_topic(kafka_broker, run.actions).values():
         for message in messages:

@@ -31,11 +31,11 @@ from loyalty.decisions import (
     instant,
 )
 from streams.notify.deliveries import Delivery
+from tests.support.web import HOST, free_port
 
 if TYPE_CHECKING:
     from aiosmtpd.smtp import SMTP, Envelope, Session
 
-HOST = "127.0.0.1"
 NOON_MS = 1_767_268_800_000  # 2026-01-01T12:00:00Z
 
 
@@ -79,13 +79,6 @@ def delivery_of(
     read = msgspec.json.decode(value, type=Notification)
     fields = {"partition": 0, "queued_ms": queued_ms, "due_ms": queued_ms, **more}
     return Delivery(id=read.id, channel=channel, member=read.subject, value=value, **fields)
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 class MailServer:

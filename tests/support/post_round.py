@@ -16,9 +16,10 @@ from streams.notify.settings import NotifySettings
 from streams.settings import Settings
 from streams.topic_admin import TopicAdmin
 from streams.topics import notify_group, topic_name
-from tests.support.post_office import HOST, Gateway, MailServer
+from tests.support.post_office import Gateway, MailServer
 from tests.support.processes import WorkerProcess, eventually
 from tests.support.topic_reader import committed, ends, lag, read_topic
+from tests.support.web import HOST
 
 KILL_AT = "NOTIFIER_KILL_AT"
 FAIL_AT = "NOTIFIER_FAIL_AT"

@@ -17,7 +17,8 @@ from streams.notify.deliveries import Delivery, Failed, Reason
 from streams.notify.intake import Arrival
 from streams.notify.outbox import Outbox
 from streams.notify.settings import Channel, Console, NotifySettings, Smtp, Webhook
-from tests.support.post_office import HOST, NOON_MS, Gateway, MailServer, notification, record
+from tests.support.post_office import NOON_MS, Gateway, MailServer, notification, record
+from tests.support.web import HOST
 
 SENDER = "Club <club@example.org>"
 ANN = Contact(member="m-1", addresses={"email": "ann@example.org", "sms": "+49151"}, language="de-AT")
@@ -84,18 +85,6 @@ class World:
         for courier in self.couriers.values():
             courier.close()
         self.outbox.__exit__()
-
-
-@pytest.fixture
-def mail() -> Iterator[MailServer]:
-    with MailServer() as server:
-        yield server
-
-
-@pytest.fixture
-def gateway() -> Iterator[Gateway]:
-    with Gateway() as web:
-        yield web
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from streams.notify.contacts import Contact
 from streams.notify.deliveries import Failed
 from streams.notify.directory import open_directory
 from streams.notify.settings import Directory
-from tests.support.post_office import HOST, Gateway, free_port
+from tests.support.post_office import Gateway
+from tests.support.web import HOST, free_port
 
 ANN: dict[str, object] = {"member": "m-1", "addresses": {"email": "ann@example.org"}, "quiet_hours": "22:00-06:00"}
 
