@@ -1,9 +1,8 @@
 """Judges what was learned: each example counts once, and the published weights are those that the examples give."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from features.errors import ContractError
-from online_models.examples import PolicyNotice, decode_record
 from online_models.finding_events import decode_finding
 from online_models.published import decode_published
 from streams.replay import check_published
@@ -11,6 +10,7 @@ from streams.settings import Settings
 from streams.topics import topic_name
 from tests.chaos.findings import Findings, digest_of
 from tests.chaos.topics_read import messages_of
+from tests.support.delivered import once
 
 
 def judge_learning(settings: Settings) -> Findings:
@@ -56,18 +56,6 @@ def judge_findings(findings: Findings, records: Iterable[bytes]) -> None:
         if first.setdefault(number, raw) != raw:
             findings.mistake("finding_mismatches", f"two records of finding {number} differ")
     findings.seen["findings"] = len(first)
-
-
-def once(delivered: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
-    """Policy notices, and each example when it comes in its turn, whatever the trainer makes of repetitions."""
-    next_number: dict[int, int] = {}
-    for offset, raw in delivered:
-        example = decode_record(raw)
-        if not isinstance(example, PolicyNotice):
-            if example.number != next_number.get(example.partition, 0):
-                continue
-            next_number[example.partition] = example.number + 1
-        yield offset, raw
 
 
 def judge_examples(findings: Findings, delivered: list[bytes]) -> None:

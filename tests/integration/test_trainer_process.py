@@ -10,27 +10,14 @@ from online_models.published import PublishedWeights, encode_published
 from online_models.training import Trainer
 from streams.controls import WeightsRecord, decode_control, is_signed, public_key_of
 from streams.topics import topic_name, trainer_group
-from tests.support.outcomes import AWARDS, World, outcomes
+from tests.support.outcomes import World, outcomes, policy_text
 from tests.support.processes import eventually
 from tests.support.programme import Programme
 from tests.support.topic_reader import committed, read_topic
 
 pytestmark = pytest.mark.kafka
 
-POLICY = """
-format = 1
-[programme]
-name = "Virtual"
-currency = "USD"
-[tiers]
-basis = "score"
-ladder = [{id = "member", threshold = 0}, {id = "silver", threshold = 300}]
-score = [{measure = "spend_minor", weight = 500, cap = 500000}, {measure = "review_count", weight = 300, cap = 40}]
-[learning]
-enabled = true
-epoch_examples = 150
-min_examples = 300
-""" + "".join(f'[[earning]]\nid = "{a}"\naction = "{a}"\npoints = {points}\n' for a, points in AWARDS.items())
+POLICY = policy_text(epoch_examples=150, min_examples=300)
 
 
 def examples() -> list[Example | PolicyNotice]:

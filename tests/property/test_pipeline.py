@@ -7,23 +7,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.accounting import is_balanced
-from streams.decision_log import DECISION_TOPICS, DecisionLog
+from streams.decision_log import DECISION_TOPICS
 from streams.memory_store import MemoryStore
 from streams.pipeline import PartitionFold
 from streams.records import Output
-from tests.support.partition_log import TOPIC_ID, build_log, ending_at, policy_data, read_at_once, read_in_batches
+from tests.support.partition_log import (
+    TOPIC_ID,
+    build_log,
+    decisions_of,
+    ending_at,
+    policy_data,
+    read_at_once,
+    read_in_batches,
+)
 from tests.support.random_history import DAY_MS, histories
 
 RETAIL = policy_data("retail.toml")
-
-
-def decisions(outputs: list[Output]) -> DecisionLog:
-    log = DecisionLog()
-    for output in outputs:
-        for topic in DECISION_TOPICS:
-            if topic == output.topic:
-                log.add(topic, output.value)
-    return log
 
 
 @given(histories(), st.lists(st.integers(0, 60), max_size=8))
@@ -55,7 +54,7 @@ def test_a_batch_done_again_after_a_crash_says_the_same_again(
         if survives:
             store.write(batch.rows)
             landed = batch.mark + 1
-    assert decisions(delivered).digest() == decisions(at_once).digest()
+    assert decisions_of(delivered).digest() == decisions_of(at_once).digest()
     assert set(delivered) == set(at_once)
 
 
@@ -73,7 +72,7 @@ def test_every_action_is_applied_or_a_duplicate_or_a_dead_letter(history: list[t
 @settings(max_examples=60, deadline=None)
 def test_decisions_are_numbered_without_holes_and_told_apart_by_id(history: list[tuple[int, bytes]]) -> None:
     outputs, _ = read_at_once(build_log(history, RETAIL, tick_every_ms=DAY_MS))
-    log = decisions(outputs)
+    log = decisions_of(outputs)
     assert log.gaps() == []
     assert sum(log.kinds().values()) == sum(1 for output in outputs if output.topic in DECISION_TOPICS)
     assert max(Counter(value.split(b'"id":"', 1)[1][:32] for value in log.values()).values(), default=1) == 1
@@ -86,4 +85,4 @@ def test_a_dead_ticker_delays_work_and_changes_nothing_else(history: list[tuple[
     end_ms = history[-1][0] + DAY_MS
     with_ticks, _ = read_at_once(ending_at(build_log(history, RETAIL, tick_every_ms=DAY_MS), end_ms))
     without, _ = read_at_once(ending_at(build_log(history, RETAIL), end_ms))
-    assert list(decisions(with_ticks).values()) == list(decisions(without).values())
+    assert list(decisions_of(with_ticks).values()) == list(decisions_of(without).values())

@@ -14,11 +14,10 @@ from online_models.findings import Finding, OfferFinding, OffersFinding
 from online_models.sightings import Occasion, OccasionSighting
 from online_models.training import Trainer
 from streams.controls import PolicyData
-from streams.decision_log import DECISION_TOPICS, DecisionLog
-from streams.records import LogRecord, Output
+from streams.records import LogRecord
 from streams.replay import Replay, replay_lines
 from tests.support.offering import OFFERS, is_held_out, offering, retail_with_offers, shopping
-from tests.support.partition_log import read_at_once, read_in_batches
+from tests.support.partition_log import decisions_of, read_at_once, read_in_batches
 from tests.support.random_history import DAY_MS
 
 MEMBERS, DAYS = 40, 90
@@ -139,17 +138,8 @@ def test_two_replays_and_a_replay_of_the_recorded_log_give_the_same_ledger() -> 
     assert again.log == run().log
     assert again.decisions.digest() == run().decisions.digest()
     outputs, fold = read_at_once(run().log)
-    assert decisions(outputs).digest() == run().decisions.digest()
+    assert decisions_of(outputs).digest() == run().decisions.digest()
     assert fold.counts == run().fold.counts
-
-
-def decisions(outputs: list[Output]) -> DecisionLog:
-    log = DecisionLog()
-    for output in outputs:
-        for topic in DECISION_TOPICS:
-            if topic == output.topic:
-                log.add(topic, output.value)
-    return log
 
 
 @given(st.lists(st.integers(0, 3_000), max_size=8))
@@ -171,4 +161,4 @@ def test_the_retail_preset_makes_offers_once_the_lines_of_its_comment_are_let_in
     assert {each.data.about for each in told(replay)} == {"half-as-much-again", "fresh-twice"}
     assert any(factors.offers for factors in awards(replay))
     outputs, _ = read_at_once(replay.log)
-    assert decisions(outputs).digest() == replay.decisions.digest()
+    assert decisions_of(outputs).digest() == replay.decisions.digest()

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from features.errors import ContractError
 from loyalty.draw_checks import check_draws
 from loyalty.draw_records import decode_draw
-from online_models.examples import PolicyNotice, decode_record
 from online_models.published import decode_published
 from streams.accounting import is_balanced
 from streams.changelog import Replay
@@ -21,6 +20,7 @@ from streams.stores import MemoryPartition, PartitionStore
 from tests.simulation.broker import Broker, Stored
 from tests.simulation.cluster import ACTIONS, CHANGELOG, EXAMPLES, OUTPUTS, WEIGHTS, Cluster
 from tests.simulation.workload import KEY
+from tests.support.delivered import once
 
 Rows = dict[bytes, bytes]
 
@@ -162,21 +162,8 @@ def _learning(broker: Broker, examples: set[bytes], version: int) -> Iterable[st
             yield f"two records of weights version {decode_published(raw).version} differ"
     published = [decode_published(first[number]) for number in sorted(first)]
     try:
-        check_published(_once(delivered), published)
+        check_published(once((record.offset, record.value or b"") for record in delivered), published)
     except ContractError as failure:
         yield str(failure)
     if max(first, default=0) != version:
         yield f"weights {max(first, default=0)} are published, the partitions have {version}"
-
-
-def _once(delivered: list[Stored]) -> Iterable[tuple[int, bytes]]:
-    """Policy notices, and each example when it comes in its turn, whatever the trainer makes of repetitions."""
-    next_number: dict[int, int] = defaultdict(int)
-    for record in delivered:
-        raw = record.value or b""
-        example = decode_record(raw)
-        if not isinstance(example, PolicyNotice):
-            if example.number != next_number[example.partition]:
-                continue
-            next_number[example.partition] += 1
-        yield record.offset, raw

@@ -24,6 +24,26 @@ BASKET_MINOR = 2_000
 
 # points per action under the static rule, in `issued`
 AWARDS = {"purchase": 20, "share": 10, "review": 10, "login": 1, "campaign_received": 1}
+_POLICY = """
+format = 1
+[programme]
+name = "Virtual"
+currency = "USD"
+[tiers]
+basis = "score"
+ladder = [{{id = "member", threshold = 0}}, {{id = "silver", threshold = 300}}]
+score = [{{measure = "spend_minor", weight = 500, cap = 500000}}, {{measure = "review_count", weight = 300, cap = 40}}]
+[learning]
+enabled = true
+epoch_examples = {epoch}
+min_examples = {least}
+"""
+
+
+def policy_text(*, epoch_examples: int, min_examples: int) -> str:
+    """The policy file of these members' programme, which learns from them."""
+    rules = (f'[[earning]]\nid = "{a}"\naction = "{a}"\npoints = {points}\n' for a, points in AWARDS.items())
+    return _POLICY.format(epoch=epoch_examples, least=min_examples) + "".join(rules)
 
 
 @dataclass

@@ -8,6 +8,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from streams.controls import PolicyData, policy_record, public_key_of, tick_record
+from streams.decision_log import DECISION_TOPICS, DecisionLog
 from streams.memory_store import MemoryStore
 from streams.pipeline import PartitionFold
 from streams.policy_files import first_policy
@@ -87,3 +88,13 @@ def read_in_batches(
         if restart:
             fold = PartitionFold(0, TOPIC_ID, store, cached_members=1)
     return outputs, fold
+
+
+def decisions_of(outputs: Iterable[Output]) -> DecisionLog:
+    """The decisions among the outputs, as a reader takes them."""
+    log = DecisionLog()
+    for output in outputs:
+        for topic in DECISION_TOPICS:
+            if topic == output.topic:
+                log.add(topic, output.value)
+    return log

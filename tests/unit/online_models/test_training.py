@@ -13,24 +13,11 @@ from loyalty.weights import STATIC
 from online_models.examples import Example, PolicyNotice, decode_record, encode_record
 from online_models.published import PublishedWeights, encode_published
 from online_models.training import Trainer
-from tests.support.outcomes import AWARDS, World, outcomes
+from tests.support.outcomes import AWARDS, World, outcomes, policy_text
 
 ROOT = Path(__file__).parents[3]
 
-POLICY = """
-format = 1
-[programme]
-name = "Virtual"
-currency = "USD"
-[tiers]
-basis = "score"
-ladder = [{id = "member", threshold = 0}, {id = "silver", threshold = 300}]
-score = [{measure = "spend_minor", weight = 500, cap = 500000}, {measure = "review_count", weight = 300, cap = 40}]
-[learning]
-enabled = true
-epoch_examples = 400
-min_examples = 800
-""" + "".join(f'[[earning]]\nid = "{a}"\naction = "{a}"\npoints = {points}\n' for a, points in AWARDS.items())
+POLICY = policy_text(epoch_examples=400, min_examples=800)
 
 Log = list[Example | PolicyNotice]
 
