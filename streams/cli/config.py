@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from features.errors import SettingsError
 from streams.cli.options import SettingsFile, load_settings, say
 from streams.notify.settings import load_notify_settings
 from streams.policy_files import read_policy
@@ -22,12 +23,20 @@ def check_config(
     Example: tierstream check-config deploy/policies/retail.toml --show-settings
     """
     settings = load_settings(settings_file)
+    notify_scale = None
     if settings.notify_file is not None:
         notify, catalogues = load_notify_settings(settings.notify_file)
+        notify_scale = notify.point_scale
         channels, languages = ", ".join(sorted(notify.channels)), ", ".join(sorted(catalogues))
         say(f"{settings.notify_file}: ok: channels {channels}; texts in {languages}")
     for path in policies:
         _, policy = read_policy(path)
+        scale = policy.programme.point_scale
+        if notify_scale not in {None, scale}:
+            raise SettingsError(
+                f"{settings.notify_file}: point_scale is {notify_scale} and {path} counts in 1/{scale} points: "
+                f"messages would name wrong amounts; write point_scale = {scale}"
+            )
         tiers = " < ".join(tier.id for tier in policy.tiers.ladder)
         say(f"{path}: ok: {policy.programme.name}, {len(policy.earning)} earning rules, tiers {tiers}")
     if show_settings:

@@ -121,7 +121,7 @@ class NotifySettings(_Section, frozen=True):
     point_scale: Annotated[
         Literal[1, 10, 100, 1000],
         Unit("smallest units per point"),
-        Meta(description="as in the policy, which keeps it"),
+        Meta(description="as in the policy, which keeps it; `tierstream check-config` compares the two"),
     ] = 1
     templates: Annotated[
         Path | None, Unit("folder"), Meta(description="words of one's own, over the texts that come along")

@@ -4,6 +4,7 @@ import json
 from itertools import islice
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from streams.cli import app
@@ -86,6 +87,18 @@ def test_check_config_names_every_problem_of_a_policy(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["check-config", str(broken)])
     assert result.exit_code == 1
     assert "pending_days" in str(result.exception)
+
+
+@pytest.mark.parametrize(("scale", "exit_code"), [(1, 0), (10, 1)])
+def test_check_config_compares_the_notifiers_scale_of_points_with_the_policys(
+    scale: int, exit_code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notify_file = tmp_path / "notify.toml"
+    notify_file.write_text(f"point_scale = {scale}\n", encoding="utf-8")
+    monkeypatch.setenv("TIERSTREAM_NOTIFY_FILE", str(notify_file))
+    result = CliRunner().invoke(app, ["check-config", POLICY])
+    assert result.exit_code == exit_code
+    assert ("write point_scale = 1" in str(result.exception)) == bool(exit_code)
 
 
 def test_replaying_actions_needs_a_policy_and_says_so(tmp_path: Path) -> None:
