@@ -76,11 +76,12 @@ def _speed(report: Report) -> str:
             _number(row["actions_per_s"]),
             " ".join(f"{run:,.0f}" for run in row["runs"]),
             _number(row["actions_per_cpu_s"]),
+            f"{row['fold_share']:.0%}" if row.get("fold_share") else "",
             _number(row.get("rss_mib")),
         ]
         for row in report.get("rows", [])
     ]
-    return table(["contender", "actions/s", "runs", "actions per CPU second", "peak MiB"], rows)
+    return table(["contender", "actions/s", "runs", "actions per CPU second", "in the fold", "peak MiB"], rows)
 
 
 def _ratios(report: Report) -> str:

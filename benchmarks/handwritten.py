@@ -86,7 +86,8 @@ class Loop:
         fold, store = self._folds[partition]
         rest = records
         while rest:
-            batch = fold.fold(rest)
+            with self._meter.folding():
+                batch = fold.fold(rest)
             for output in batch.outputs:
                 self._produce(partition, output)
             store.write(batch.rows)

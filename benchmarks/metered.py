@@ -50,11 +50,13 @@ class MeteredFold:
     def absorb(self, records: Sequence[LogRecord]) -> bool:
         """As the fold's; the clock runs from the first call."""
         self._meter.begin()
-        return self._fold.absorb(records)
+        with self._meter.folding():
+            return self._fold.absorb(records)
 
     def take(self) -> Batch:
         """As the fold's."""
-        return self._fold.take()
+        with self._meter.folding():
+            return self._fold.take()
 
     def landed(self, mark: int) -> None:
         """As the fold's; the run is over when the last batch has landed."""

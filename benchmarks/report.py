@@ -28,20 +28,25 @@ class Spread(msgspec.Struct, frozen=True):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One contender: median actions per second on the clock and per second of CPU, every run, and peak memory."""
+    """One contender: median actions per second on the clock and per second of CPU, every run, and peak memory.
+
+    `fold_share` is the part of its CPU time that went into the pure fold, 0 where it is not told apart.
+    """
 
     name: str
     actions_per_s: float
     actions_per_cpu_s: float
     runs: list[float]
     rss_mib: float = 0.0
+    fold_share: float = 0.0
 
     @classmethod
     def of(cls, name: str, results: Sequence[Result]) -> "Row":
         """From the results of its runs."""
         runs = [result.actions_per_s for result in results]
         per_cpu_s = median(result.actions / result.cpu_s for result in results)
-        return cls(name, median(runs), per_cpu_s, runs, round(max(result.rss_mib for result in results)))
+        fold_share = median(result.fold_s / result.cpu_s for result in results)
+        return cls(name, median(runs), per_cpu_s, runs, round(max(result.rss_mib for result in results)), fold_share)
 
 
 def ratio(ours: Sequence[Result], theirs: Sequence[Result]) -> Spread:

@@ -23,10 +23,12 @@ def test_each_table_of_the_document_is_one_that_can_be_made() -> None:
 
 
 def test_a_table_made_twice_is_the_same() -> None:
-    report = {"rows": [{"name": "engine", "actions_per_s": 9.0, "actions_per_cpu_s": 8.0, "runs": [9.0]}]}
+    report = {
+        "rows": [{"name": "engine", "actions_per_s": 9.0, "actions_per_cpu_s": 8.0, "runs": [9.0], "fold_share": 0.7}]
+    }
     once = refreshed(DOCUMENT.read_text(encoding="utf-8"), report)
     assert refreshed(once, report) == once
-    assert "| engine | 9 | 9 | 8 | not measured |" in once
+    assert "| engine | 9 | 9 | 8 | 70% | not measured |" in once
 
 
 def test_what_a_run_leaves_out_stays_on_the_page() -> None:
