@@ -84,10 +84,12 @@ class Worker:
         settings: What it is told, its own data folder excepted.
         folder: For its data and its log.
         name: Of its data folder; with the name of an earlier worker it finds that one's rows.
+        module: What is run instead of the command `tierstream`, with the same arguments.
     """
 
-    def __init__(self, settings: Settings, folder: Path, name: str) -> None:
+    def __init__(self, settings: Settings, folder: Path, name: str, module: str = "streams.cli") -> None:
         self._settings = settings
+        self._module = module
         self._folder = folder
         self._name = name
         self.web_port = free_ports(1, HOST)[0]
@@ -95,7 +97,7 @@ class Worker:
 
     def __enter__(self) -> Self:
         self._log = (self._folder / f"{self._name}.log").open("ab")
-        command = [sys.executable, "-m", "streams.cli", "worker", "--web-port", str(self.web_port)]
+        command = [sys.executable, "-m", self._module, "worker", "--web-port", str(self.web_port)]
         told = {**os.environ, **self._environment(), f"{_VARIABLE}DATA_DIR": str(self._folder / self._name)}
         self.started_s = time.monotonic()
         self._process = subprocess.Popen(command, stdout=self._log, stderr=self._log, env=told)  # noqa: S603 - ours

@@ -5,21 +5,26 @@ Loads are a quarter to nine tenths of what the worker can do.
 Open loop: actions are sent when they are due, whether or not earlier ones are answered, and a latency counts from the
 time at which the action was due, not from when it was sent. So a stall shows in every action that it made wait
 (coordinated omission). The broker, the worker, the sender and the reader share the machine's cores.
+
+`python -m benchmarks.latency --stages` tells, for the load of a half, where the actions spent that time.
 """
 
+import argparse
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import msgspec
 from confluent_kafka import Producer
 
 from benchmarks.contender import TAIL_CHARACTERS
 from benchmarks.ground import Ground, Worker
+from benchmarks.stages import Sent, stages_of
+from benchmarks.stamped_worker import stamps_of
 from features.errors import BrokerError
 from loyalty.decisions import instant
 from streams.partitioning import partition_of
@@ -27,6 +32,7 @@ from streams.settings import Settings
 from streams.topics import topic_name
 
 LOADS = (0.25, 0.5, 0.75, 0.9)
+_HALF = 0.5
 _PARTITIONS = 4
 _CAPACITY_ACTIONS = 40_000
 _SECONDS = 15.0
@@ -158,31 +164,68 @@ def _capacity(sender: Sender, worker: Worker, reader: Reader) -> float:
     return (len(arrived) - skipped) / (arrived[-1] - arrived[skipped])
 
 
-def measure_latency(loads: Sequence[float] = LOADS, seconds: float = _SECONDS) -> dict[str, object]:
-    """Percentiles by load, for ledger entries and for tier changes."""
-    entries: dict[str, dict[str, float]] = {}
-    tiers: dict[str, dict[str, float]] = {}
+class _Run(NamedTuple):
+    """A load that was put on, and when its entries and tier changes were read, by number."""
+
+    sent: Sent
+    arrived: dict[str, dict[int, float]]
+    first: int  # the first number that counts
+
+    def percentiles(self, kind: str) -> dict[str, float]:
+        _, started_s, rate = self.sent
+        return percentiles_ms(
+            [at - started_s - number / rate for number, at in self.arrived[kind].items() if number >= self.first]
+        )
+
+
+def _put_on(load: float, rate: float, seconds: float, sender: Sender, reader: Reader) -> _Run:
+    name = f"load-{load}"
+    sent = Sent(name, sender.run(name, rate, seconds), rate)
+    return _Run(sent, reader.arrivals(name, int(rate * seconds)), int(rate * _WARM_SECONDS))
+
+
+def measure_latency(
+    loads: Sequence[float] = LOADS, seconds: float = _SECONDS, *, with_stages: bool = False
+) -> dict[str, object]:
+    """Percentiles by load, for ledger entries and for tier changes.
+
+    Args:
+        loads: Parts of the capacity.
+        seconds: How long each lasts.
+        with_stages: Have the worker note when each action passes each stage, and add a table of them for each load.
+    """
     with tempfile.TemporaryDirectory(prefix="tierstream-latency-") as name:
         folder = Path(name)
         with Ground(folder, _PARTITIONS, ticker="live") as ground:
             settings = ground.settings("latency", "live")
             ground.make_topics(settings)
-            with Worker(settings, folder, "worker") as worker, Reader(settings, folder) as reader:
+            module = "benchmarks.stamped_worker" if with_stages else "streams.cli"
+            with Worker(settings, folder, "worker", module) as worker, Reader(settings, folder) as reader:
                 worker.await_ready()
                 sender = Sender(settings)
                 capacity = _capacity(sender, worker, reader)
-                for load in loads:
-                    run = f"load-{load}"
-                    rate = load * capacity
-                    started = sender.run(run, rate, seconds)
-                    arrived = reader.arrivals(run, int(rate * seconds))
-                    first = int(rate * _WARM_SECONDS)
-                    for kind, table in (("entry", entries), ("tier", tiers)):
-                        table[str(load)] = percentiles_ms(
-                            [at - started - number / rate for number, at in arrived[kind].items() if number >= first]
-                        )
-    return {"capacity_actions_per_s": round(capacity), "latency_ms": tiers, "latency_ledger_ms": entries}
+                runs = {str(load): _put_on(load, load * capacity, seconds, sender, reader) for load in loads}
+        measured: dict[str, object] = {
+            "capacity_actions_per_s": round(capacity),
+            "latency_ms": {load: run.percentiles("tier") for load, run in runs.items()},
+            "latency_ledger_ms": {load: run.percentiles("entry") for load, run in runs.items()},
+        }
+        if with_stages:
+            notes = stamps_of(folder / "worker").read_bytes()
+            measured["stages"] = {
+                load: stages_of(notes, run.sent, run.arrived["entry"], run.first) for load, run in runs.items()
+            }
+    return measured
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.latency", description=__doc__.splitlines()[0])
+    parser.add_argument("--stages", action="store_true", help="half load only, with the time spent in each stage")
+    with_stages = parser.parse_args().stages
+    measured = measure_latency((_HALF,) if with_stages else LOADS, with_stages=with_stages)
+    print(msgspec.json.format(msgspec.json.encode(measured)).decode())  # noqa: T201 - a command's answer
 
 
 if __name__ == "__main__":
-    print(msgspec.json.format(msgspec.json.encode(measure_latency())).decode())  # noqa: T201 - a command's answer
+    main()

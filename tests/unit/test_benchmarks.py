@@ -1,18 +1,24 @@
 """The report of the benchmarks and the document that is made from it."""
 
 import re
+from io import BytesIO
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from benchmarks.contender import Result
 from benchmarks.figures import _TABLES, refreshed
 from benchmarks.report import read_report, write_report
+from benchmarks.stages import STAGES, Sent, stages_of
+from benchmarks.stamped_worker import Stamps
 from benchmarks.throughput import conclude
 from benchmarks.workloads import visit_actions
 from features.actions import Browse, Purchase, PurchaseData
 from features.event_time import DAY_MS
 from loyalty.decisions import instant
+from streams.commit import Step
+from streams.records import LogRecord
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "performance.md"
 
@@ -67,3 +73,19 @@ def test_a_visit_is_browsing_in_order_of_time_and_then_a_purchase(amount: int) -
     assert len({step.id for step in steps}) == len(steps)
     assert [step.time_ms for step in steps] == sorted(step.time_ms for step in steps)
     assert steps[-1].time_ms < DAY_MS
+
+
+def test_stages_are_told_of_the_slowest_hundredth_of_the_run_alone() -> None:
+    notes = BytesIO()
+    stamps = Stamps(notes)
+    lines = [b'{"id":"load/%d"}' % number for number in range(3)]
+    records = [LogRecord(0, number, 0, b"m", line) for number, line in enumerate([*lines, b'{"id":"warm/9"}'])]
+    stamps.arrived(records)
+    stamps.begun(records, mark=0)  # what was applied before a crash is not folded again
+    stamps.folded(0)
+    for step in get_args(Step):
+        stamps.step(step, 0)
+    told = stages_of(notes.getvalue(), Sent("load", 0.0, 1.0), {0: 5e9, 1: 5e9, 2: 6e9}, first=1)
+    assert told.slowest_hundredth_due_s == {"2.0": 1}
+    assert set(told.slowest_hundredth_ms) == set(told.median_ms) == set(STAGES)
+    assert told.slowest_hundredth_ms["commit to read"] > told.median_ms["commit to read"]
