@@ -66,6 +66,7 @@ def report_of(contest: figures.Contest, history: History, resamples: int) -> dic
             "buys_in_week": history.figures.buys_in_week.drift_alarms,
             "stays_active": history.figures.stays_active.drift_alarms,
         },
+        "hot_path_parts_us": costs.hot_path_parts_us(history),
         "trainer_parts_us": costs.parts_us(history),
         "trainer_us_per_action": costs.per_action_us(history, headline["trainer_us"]),
         "trainer_memory_bytes": costs.memory_bytes(history),

@@ -11,6 +11,8 @@ import argparse
 import sys
 from collections import deque
 from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from time import process_time
 
@@ -36,7 +38,10 @@ _MICROSECONDS = 1e6
 # A member who acts three times an hour for a year: more than any bucket can hold on to.
 _ACTIONS = 20_000
 _ACTION_EVERY_MS = 1_200_000
+_AMOUNTS = ((ACTIVITY, 1), (PURCHASES, 1), (SPEND, 2_599), (ITEMS, 3))
 _ITEMS = (LineItem(item_id="p-9", amount=2_599, quantity=3, category="dairy"),)
+
+HOT_PATH_STEPS = ("enter windows", "enter interests", "read vector", "score")
 
 # Enough examples for a steady figure.
 _MOST_EXAMPLES = 30_000
@@ -57,24 +62,39 @@ def trainer_us(history: History) -> Interval:
 
 def hot_path_us(history: History) -> Interval:
     """A purchase enters windows and interests, the vector is read, and the flattened value model scores it."""
+    return _timed(partial(_act, _flat_score(history), len(HOT_PATH_STEPS)), _ACTIONS, _HOT_PATH_ROUNDS)
+
+
+def hot_path_parts_us(history: History) -> dict[str, float]:
+    """What each step of the hot path adds: the same loop, cut short after it."""
+    score = _flat_score(history)
+    up_to = [_timed(partial(_act, score, steps), _ACTIONS, _HOT_PATH_ROUNDS).low for steps in range(5)]
+    return {name: after - before for name, (before, after) in zip(HOT_PATH_STEPS, pairwise(up_to), strict=True)}
+
+
+def _flat_score(history: History) -> FlatScore:
     stack = ValueStack(history.policy.learning.horizon_days)
     for example in history.examples[:_MOST_EXAMPLES]:
         outcome = example.outcome
         stack.learn(
             model_inputs(outcome.features), outcome.label_spend_minor, outcome.predicted_at_ms, example.log_time_ms
         )
-    score = FlatScore(stack.sheet_now(0).flat())
-    amounts = ((ACTIVITY, 1), (PURCHASES, 1), (SPEND, 2_599), (ITEMS, 3))
+    return FlatScore(stack.sheet_now(0).flat())
 
-    def run() -> None:
-        windows = ActivityWindows.load(lambda _: None)
-        for number in range(_ACTIONS):
-            time_ms = number * _ACTION_EVERY_MS
-            windows.observe(amounts, time_ms)
-            windows.interests.bought(_ITEMS, time_ms, time_ms // DAY_MS, time_ms % DAY_MS)
-            score(windows.vector(time_ms))
 
-    return _timed(run, _ACTIONS, _HOT_PATH_ROUNDS)
+def _act(score: FlatScore, steps: int) -> None:
+    """A member's year, each action up to a step of `HOT_PATH_STEPS`."""
+    windows = ActivityWindows.load(lambda _: None)
+    for number in range(_ACTIONS):
+        time_ms = number * _ACTION_EVERY_MS
+        if steps:
+            windows.observe(_AMOUNTS, time_ms)
+            if steps > 1:
+                windows.interests.bought(_ITEMS, time_ms, time_ms // DAY_MS, time_ms % DAY_MS)
+                if steps > 2:  # noqa: PLR2004 - the places in the list
+                    vector = windows.vector(time_ms)
+                    if steps > 3:  # noqa: PLR2004 - likewise
+                        score(vector)
 
 
 def per_action_us(history: History, trainer: Interval) -> float:
@@ -149,10 +169,13 @@ def main() -> None:
     parser.add_argument("--policy", type=Path, default=Path("deploy/policies/retail.toml"), help="one that learns")
     arguments = parser.parse_args()
     history = replay_file(arguments.file, arguments.policy, _MOST_EXAMPLES)
-    for name, interval in {"hot_path_us": hot_path_us(history), "trainer_us": trainer_us(history)}.items():
+    for name, interval, parts in (
+        ("hot_path_us", hot_path_us(history), hot_path_parts_us(history)),
+        ("trainer_us", trainer_us(history), parts_us(history)),
+    ):
         sys.stdout.write(f"{name}: {interval.value:.1f} ({interval.low:.1f} to {interval.high:.1f})\n")
-    for part, microseconds in parts_us(history).items():
-        sys.stdout.write(f"  {part}: {microseconds:.1f}\n")
+        for part, microseconds in parts.items():
+            sys.stdout.write(f"  {part}: {microseconds:.1f}\n")
 
 
 if __name__ == "__main__":
