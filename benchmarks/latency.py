@@ -178,8 +178,7 @@ class _Run(NamedTuple):
         )
 
 
-def _put_on(load: float, rate: float, seconds: float, sender: Sender, reader: Reader) -> _Run:
-    name = f"load-{load}"
+def _put_on(name: str, rate: float, seconds: float, sender: Sender, reader: Reader) -> _Run:
     sent = Sent(name, sender.run(name, rate, seconds), rate)
     return _Run(sent, reader.arrivals(name, int(rate * seconds)), int(rate * _WARM_SECONDS))
 
@@ -204,7 +203,9 @@ def measure_latency(
                 worker.await_ready()
                 sender = Sender(settings)
                 capacity = _capacity(sender, worker, reader)
-                runs = {str(load): _put_on(load, load * capacity, seconds, sender, reader) for load in loads}
+                # The broker's JVM goes on compiling for some ten seconds of load, on the worker's cores.
+                _put_on("settling", _HALF * capacity, seconds, sender, reader)
+                runs = {str(load): _put_on(f"load-{load}", load * capacity, seconds, sender, reader) for load in loads}
         measured: dict[str, object] = {
             "capacity_actions_per_s": round(capacity),
             "latency_ms": {load: run.percentiles("tier") for load, run in runs.items()},

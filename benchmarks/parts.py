@@ -36,7 +36,7 @@ class _Runs(NamedTuple):
 
 _ALL = (*BROKERLESS, *CONTENDERS)
 _THROUGHPUT: Mapping[str, _Runs] = {
-    "lines": _Runs(None, "lines", _ALL, 60_000, 3),
+    "lines": _Runs(None, "lines", _ALL, 30_000, 5),
     "million": _Runs("million", "lines", ("limit", "engine"), 1_000_000, 1),
     "baskets": _Runs("baskets", "baskets", ("limit", "engine", "plain_faust"), 20_000, 1),
     "browse": _Runs("browse", "browse", ("limit", "engine", "plain_faust"), 60_000, 1),

@@ -1,10 +1,12 @@
 """`python -m benchmarks.profile`: where the pure pipeline's time goes, by layer, by module and by function."""
 
+import argparse
 import cProfile
 import pstats
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import get_args
 
 from benchmarks.memory import fold_all
 from benchmarks.workloads import WorkloadName, actions_of, log_of
@@ -70,4 +72,6 @@ def main(workload: WorkloadName = "lines") -> None:
 
 
 if __name__ == "__main__":
-    main("baskets" if "baskets" in sys.argv else "lines")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.profile", description=__doc__)
+    parser.add_argument("--workload", choices=get_args(WorkloadName), default="lines", help="what is folded")
+    main(parser.parse_args().workload)
