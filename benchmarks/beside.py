@@ -95,6 +95,7 @@ def main() -> None:
     """Compare, and print CPU microseconds per action of both."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.beside", description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("folder", type=Path, help="a checkout of the code to compare with")
+    parser.add_argument("--here", type=Path, default=_ROOT, help="another checkout instead of this one")
     parser.add_argument("--workload", choices=["lines", "baskets", "browse"], default="lines")
     parser.add_argument("--count", type=int, default=8_000, help="actions (8,000)")
     parser.add_argument("--rounds", type=int, default=4, help="how often the log is folded by each (4)")
@@ -108,7 +109,7 @@ def main() -> None:
     for name in ("workload", "count", "cached"):
         task += [f"--{name}", str(getattr(asked, name))]
     with ExitStack() as stack:
-        mine, theirs = (stack.enter_context(Side(folder, task)) for folder in (_ROOT, other))
+        mine, theirs = (stack.enter_context(Side(folder, task)) for folder in (asked.here.resolve(), other))
         for batch, other_first in turns(mine.batches, asked.rounds):
             for side in (theirs, mine) if other_first else (mine, theirs):
                 side.fold(batch)

@@ -53,12 +53,13 @@ def stages_of(notes: bytes, sent: Sent, arrivals: Mapping[int, float], first: in
         arrivals: Monotonic seconds at which an action's entry was read, by its number.
         first: Number of the first action to count.
     """
+    ended_s = max(arrivals.values())
     rows: dict[int, list[float]] = {}
     pauses: list[Pause] = []
     for line in notes.splitlines():
         note = _decode(line)
         if isinstance(note, Pause):
-            if sent.started_s <= note.began_s <= max(arrivals.values()):
+            if sent.started_s <= note.began_s <= ended_s:
                 pauses.append(note)
             continue
         for action in note.actions:

@@ -13,14 +13,14 @@ from unittest.mock import patch
 
 import msgspec
 
+from benchmarks.wrapped_fold import WrappedFold
 from streams import app
 from streams.agents import FoldFactory
 from streams.cli import main
 from streams.commit import Step
 from streams.lanes import PartitionLane
-from streams.members import members_to_keep
-from streams.pipeline import PartitionFold
-from streams.records import Batch, LogIdentity, LogRecord, RowStore
+from streams.pipeline import PartitionFold, new_fold
+from streams.records import Batch, LogRecord
 from streams.settings import Settings
 from streams.topics import topic_name
 
@@ -120,30 +120,29 @@ class Stamps:
         self._file.write(_encode(note) + b"\n")
 
 
-class _StampedFold(PartitionFold):
-    stamps: Stamps
-    number: int
+class _StampedFold(WrappedFold):
+    def __init__(self, fold: PartitionFold, partition: int, stamps: Stamps) -> None:
+        super().__init__(fold)
+        self._partition = partition
+        self._stamps = stamps
+        self._taken = fold.mark
 
     def absorb(self, records: Sequence[LogRecord]) -> bool:
-        self.stamps.begun(records, self.mark)
+        self._stamps.begun(records, self.mark)
         return super().absorb(records)
 
     def take(self) -> Batch:
         batch = super().take()
-        self.stamps.folded(self.number)
+        if batch.mark > self._taken:  # others are not committed
+            self._taken = batch.mark
+            self._stamps.folded(self._partition)
         return batch
 
 
 def _folds(topic: str, stamps: Stamps) -> FoldFactory:
-    def new_fold(partition: int, identity: LogIdentity, store: RowStore) -> PartitionFold:
-        kept = members_to_keep(identity.partitions)
-        fold = _StampedFold(
-            partition, identity.topic_id, store, partitions=identity.partitions, topic=topic, cached_members=kept
-        )
-        fold.stamps, fold.number = stamps, partition
-        return fold
-
-    return new_fold
+    return lambda partition, identity, store: _StampedFold(
+        new_fold(partition, identity, store, topic), partition, stamps
+    )
 
 
 def _stamped(run: Callable[..., None], settings: Settings) -> None:

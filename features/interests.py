@@ -129,6 +129,7 @@ class Interests:
         row.purchases += unit
         if (local_day + _FIRST_THURSDAY) % _DAYS_PER_WEEK >= _SATURDAY:
             row.dayparts[WEEKEND] += unit
+        # `WEEKEND`, which is 0, is no part of a day and not among them.
         if daypart := _DAYPART_OF_HOUR.get(local_ms // _HOUR_MS):
             row.dayparts[daypart] += unit
         if (last_ms := row.last_ms) is None:

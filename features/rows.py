@@ -25,8 +25,9 @@ class ReadWhenAsked(ABC):
     """Mixed into a part's class: what is asked of the part first lets it read its rows. Most sweeps ask other parts.
 
     `class _Unread(ReadWhenAsked, Part)` begins with empty slots, and Python asks `__getattr__` for what an empty slot
-    holds. Once they are filled the object is a plain `Part`, whose attributes Python reads at full speed: it
-    specialises no attribute read of a class that has a `__getattr__`.
+    holds. Once they are filled the object is a plain `Part`, whose attributes Python reads at full speed: 3.11
+    specialises no attribute read of a class that has a `__getattr__`. A part that cannot be read ends its process, as
+    every failure does, so nobody asks it again.
     """
 
     __slots__ = ()
@@ -46,7 +47,7 @@ class ReadWhenAsked(ABC):
 
     @abstractmethod
     def _restore(self) -> None:
-        """Set all slots from the stored rows."""
+        """Set the slots that `__init__` has left empty; the others, such as flags, may have been set since."""
 
     def changed(self) -> Changes:
         """Nothing has changed."""

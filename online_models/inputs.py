@@ -81,7 +81,9 @@ def model_inputs(features: Sequence[int]) -> Inputs:
 
 
 class FlatScore:
-    """A linear model of `model_inputs`, straight from the vector: what the hot path can afford.
+    """A linear model of `model_inputs`, straight from the vector: what a worker can afford to answer with an action.
+
+    No decision uses it: what is learned reaches decisions as whole numbers in the weights record alone.
 
     Example:
         >>> score = FlatScore({"spend_minor_30d": 0.5, "one": 2.0})

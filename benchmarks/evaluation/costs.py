@@ -41,7 +41,7 @@ _ACTION_EVERY_MS = 1_200_000
 _AMOUNTS = ((ACTIVITY, 1), (PURCHASES, 1), (SPEND, 2_599), (ITEMS, 3))
 _ITEMS = (LineItem(item_id="p-9", amount=2_599, quantity=3, category="dairy"),)
 
-HOT_PATH_STEPS = ("enter windows", "enter interests", "read vector", "score")
+_HOT_PATH_STEPS = ("enter windows", "enter interests", "read vector", "score")
 
 # Enough examples for a steady figure.
 _MOST_EXAMPLES = 30_000
@@ -62,14 +62,15 @@ def trainer_us(history: History) -> Interval:
 
 def hot_path_us(history: History) -> Interval:
     """A purchase enters windows and interests, the vector is read, and the flattened value model scores it."""
-    return _timed(partial(_act, _flat_score(history), len(HOT_PATH_STEPS)), _ACTIONS, _HOT_PATH_ROUNDS)
+    return _timed(partial(_act, _flat_score(history), len(_HOT_PATH_STEPS)), _ACTIONS, _HOT_PATH_ROUNDS)
 
 
 def hot_path_parts_us(history: History) -> dict[str, float]:
     """What each step of the hot path adds: the same loop, cut short after it."""
     score = _flat_score(history)
-    up_to = [_timed(partial(_act, score, steps), _ACTIONS, _HOT_PATH_ROUNDS).low for steps in range(5)]
-    return {name: after - before for name, (before, after) in zip(HOT_PATH_STEPS, pairwise(up_to), strict=True)}
+    cuts = range(len(_HOT_PATH_STEPS) + 1)
+    up_to = [_timed(partial(_act, score, steps), _ACTIONS, _HOT_PATH_ROUNDS).low for steps in cuts]
+    return {name: after - before for name, (before, after) in zip(_HOT_PATH_STEPS, pairwise(up_to), strict=True)}
 
 
 def _flat_score(history: History) -> FlatScore:
@@ -83,7 +84,7 @@ def _flat_score(history: History) -> FlatScore:
 
 
 def _act(score: FlatScore, steps: int) -> None:
-    """A member's year, each action up to a step of `HOT_PATH_STEPS`."""
+    """A member's year, each action up to a step of `_HOT_PATH_STEPS`."""
     windows = ActivityWindows.load(lambda _: None)
     for number in range(_ACTIONS):
         time_ms = number * _ACTION_EVERY_MS

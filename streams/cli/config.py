@@ -29,16 +29,19 @@ def check_config(
         notify_scale = notify.point_scale
         channels, languages = ", ".join(sorted(notify.channels)), ", ".join(sorted(catalogues))
         say(f"{settings.notify_file}: ok: channels {channels}; texts in {languages}")
+    others = []
     for path in policies:
         _, policy = read_policy(path)
         scale = policy.programme.point_scale
         if notify_scale not in {None, scale}:
-            raise SettingsError(
-                f"{settings.notify_file}: point_scale is {notify_scale} and {path} counts in 1/{scale} points: "
-                f"messages would name wrong amounts; write point_scale = {scale}"
-            )
+            others.append(f"{path} counts in 1/{scale} points: write point_scale = {scale}")
         tiers = " < ".join(tier.id for tier in policy.tiers.ladder)
         say(f"{path}: ok: {policy.programme.name}, {len(policy.earning)} earning rules, tiers {tiers}")
+    if others:
+        problems = "; ".join(others)
+        raise SettingsError(
+            f"{settings.notify_file}: point_scale is {notify_scale}, so messages would name wrong amounts: {problems}"
+        )
     if show_settings:
         for row in describe_settings():
             value = getattr(settings, row.name)

@@ -1,4 +1,4 @@
-"""In = applied + duplicate + dead-lettered, exactly, on a broken history through a real worker."""
+"""In = applied + duplicate + dead-lettered, exactly, on a broken history without aliases through a real worker."""
 
 import json
 from collections import Counter

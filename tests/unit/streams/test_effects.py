@@ -14,7 +14,6 @@ from streams.partitioning import partition_of
 from streams.pipeline import PartitionFold, new_fold
 from streams.records import LogIdentity, LogRecord
 from streams.replay import replay_log
-from streams.zones import zone_rules
 from tests.support.corner_shop import POINT_A_DOLLAR, corner_shop, policy_data
 from tests.support.partition_log import KEY
 from tests.support.random_history import DAY_MS, START_MS, event, purchase
@@ -31,7 +30,6 @@ stock = 2
 """,
 )
 MUG = "reward/mug"
-UTC = zone_rules("UTC").to_text()
 PARTITIONS = 3
 OWNER = partition_of(MUG.encode(), PARTITIONS)
 OTHER = (OWNER + 1) % PARTITIONS
