@@ -45,7 +45,7 @@ def faded(value: int, weeks: int) -> int:
     """What is left of a counter after some weeks.
 
     >>> faded(4_096, 1), faded(4_096, 11)
-    (3840, 2014)
+    (3840, 2013)
     """
     if not value or not weeks:
         return value
