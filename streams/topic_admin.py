@@ -6,6 +6,7 @@ around: the partition count is part of what a member's history means, and retent
 
 import time
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, ClusterMetadata, ConfigResource, NewTopic
@@ -23,6 +24,13 @@ _POLL_S = 0.1
 EMBEDDED_TOPIC_ID = b"embedded-broker!"
 _DECLARE = "run `tierstream topics`"
 _PARTITION_CURE = "set `partitions` to what exists; another count needs a new generation of topics"
+
+
+class _Problem(NamedTuple):
+    """What is wrong with a topic; `unknown`: the broker that was asked does not know it."""
+
+    text: str
+    unknown: bool = False
 
 
 class TopicAdmin:
@@ -68,7 +76,7 @@ class TopicAdmin:
         elif missing:
             self._create(missing)
             self._await_leaders(missing)
-        self.verify()
+        self._refuse(self._problems_once_known() if missing else self._problems())
         return tuple(self._name(kind) for kind in missing)
 
     def verify(self) -> None:
@@ -77,12 +85,12 @@ class TopicAdmin:
         Raises:
             BrokerError: lists every topic that is missing or different.
         """
-        counts = self._partition_counts()
-        problems = [problem for spec in TOPICS for problem in self._count_problems(spec.kind, counts)]
-        if not self._embedded:
-            problems += self._config_problems([spec.kind for spec in TOPICS if self._name(spec.kind) in counts])
+        self._refuse(self._problems())
+
+    def _refuse(self, problems: Sequence[_Problem]) -> None:
         if problems:
-            raise BrokerError("\n  ".join([f"topics on {self._settings.bootstrap_servers}:", *problems]))
+            texts = [problem.text for problem in problems]
+            raise BrokerError("\n  ".join([f"topics on {self._settings.bootstrap_servers}:", *texts]))
 
     def log_identity(self, kind: TopicKind) -> LogIdentity:
         """The 16 bytes of the topic's UUID, and its partitions; a topic that was made again has another UUID.
@@ -131,24 +139,37 @@ class TopicAdmin:
     def _partition_counts(self) -> dict[str, int]:
         return {name: len(topic.partitions) for name, topic in self._metadata().topics.items()}
 
-    def _count_problems(self, kind: TopicKind, counts: dict[str, int]) -> Iterator[str]:
+    def _problems(self) -> list[_Problem]:
+        counts = self._partition_counts()
+        problems = [problem for spec in TOPICS for problem in self._count_problems(spec.kind, counts)]
+        if not self._embedded:
+            problems += self._config_problems([spec.kind for spec in TOPICS if self._name(spec.kind) in counts])
+        return problems
+
+    def _count_problems(self, kind: TopicKind, counts: dict[str, int]) -> Iterator[_Problem]:
         name, wanted = self._name(kind), topic_partitions(self._settings, kind)
         if self._embedded and wanted == 1:
             wanted = EMBEDDED_PARTITIONS  # it knows no other count; readers and writers use partition 0
         if name not in counts:
-            yield f"{name}: does not exist; {_DECLARE}"
+            yield _Problem(f"{name}: does not exist; {_DECLARE}", unknown=True)
         elif counts[name] != wanted:
-            yield f"{name}: has {counts[name]} partitions, {wanted} are declared; {_PARTITION_CURE}"
+            yield _Problem(f"{name}: has {counts[name]} partitions, {wanted} are declared; {_PARTITION_CURE}")
 
-    def _config_problems(self, kinds: Sequence[TopicKind]) -> Iterator[str]:
+    def _config_problems(self, kinds: Sequence[TopicKind]) -> Iterator[_Problem]:
         resources = [ConfigResource(ConfigResource.Type.TOPIC, self._name(kind)) for kind in kinds]
         described = self._admin.describe_configs(resources, request_timeout=_TIMEOUT_S) if resources else {}
         for kind, resource in zip(kinds, resources, strict=True):
-            actual = described[resource].result(_TIMEOUT_S)
+            try:
+                actual = described[resource].result(_TIMEOUT_S)
+            except KafkaException as failure:
+                unknown = failure.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART
+                yield _Problem(f"{resource.name}: cannot be described: {_said(failure)}; {_DECLARE}", unknown)
+                continue
             for option, wanted in topic_config(self._settings, kind).items():
-                if actual[option].value != wanted:
+                found = actual[option].value
+                if found != wanted:
                     change = f"kafka-configs --alter --topic {resource.name} --add-config {option}={wanted}"
-                    yield f"{resource.name}: {option} is {actual[option].value}, {wanted} is declared; {change}"
+                    yield _Problem(f"{resource.name}: {option} is {found}, {wanted} is declared; {change}")
 
     def _create(self, kinds: Sequence[TopicKind]) -> None:
         new = [
@@ -179,6 +200,15 @@ class TopicAdmin:
                     del waiting[name]
             if waiting and time.monotonic() > deadline:
                 raise BrokerError(f"{', '.join(waiting)}: no leader after {_TIMEOUT_S:.0f} s; check that brokers run")
+            time.sleep(_POLL_S)
+
+    def _problems_once_known(self) -> list[_Problem]:
+        """Brokers learn of a new topic one after another, and each question goes to any of them."""
+        deadline = time.monotonic() + _TIMEOUT_S
+        while True:
+            problems = self._problems()
+            if time.monotonic() > deadline or not any(problem.unknown for problem in problems):
+                return problems
             time.sleep(_POLL_S)
 
 

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import pytest
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, ClusterMetadata, NewTopic
 
 from features.errors import BrokerError
 from streams.settings import Settings
@@ -43,6 +43,32 @@ def test_another_limit_is_an_error_with_a_cure(settings: Settings) -> None:
     admin.create_topics([NewTopic(name, 4, 1, config={"retention.ms": "1000"})])[name].result(30)
     with pytest.raises(BrokerError, match=r"retention\.ms is 1000, -1 is declared; kafka-configs --alter"):
         TopicAdmin(settings).ensure()
+
+
+@pytest.mark.kafka
+def test_a_broker_that_has_not_heard_of_new_topics_yet_is_asked_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of several brokers any is asked: one knows the leaders of the topics just made, the next two do not know them."""
+    admin = TopicAdmin(settings)
+    before = admin._metadata()
+    told = TopicAdmin._metadata
+    behind = [before, before]
+    all_led = False
+
+    def metadata(self: TopicAdmin, topic: str | None = None) -> ClusterMetadata:
+        nonlocal all_led
+        if all_led and behind:
+            return behind.pop()
+        answer = told(self, topic)
+        mine = [known for name, known in answer.topics.items() if name.startswith(settings.topic_prefix)]
+        leaders = [partition.leader for known in mine for partition in known.partitions.values()]
+        all_led = len(mine) == len(TOPICS) and min(leaders) >= 0
+        return answer
+
+    monkeypatch.setattr(TopicAdmin, "_metadata", metadata)
+    assert len(admin.ensure()) == len(TOPICS)
+    assert behind == []
 
 
 @pytest.mark.kafka
