@@ -44,27 +44,34 @@ class World:
         self.processes: list[Process] = []
         self.trace: list[str] = []
         self.violations: list[str] = []
-        self._events: list[tuple[float, int, Callable[[], None]]] = []
+        self._events: list[tuple[float, int, Callable[..., object], tuple[Any, ...]]] = []
         self._numbers = 0
         self.names = count()  # of clients
 
-    def at(self, when: float, event: Callable[[], None]) -> None:
+    def at(self, when: float, event: Callable[[*_Ts], object], *args: *_Ts) -> None:
         """Let `event` happen at a virtual time."""
-        self._numbers += 1
-        heappush(self._events, (when, self._numbers, event))
+        self._numbers = number = self._numbers + 1
+        heappush(self._events, (when, number, event, args))
 
-    def after(self, delay: float, event: Callable[[], None]) -> None:
+    def after(self, delay: float, event: Callable[[*_Ts], object], *args: *_Ts) -> None:
         """Let `event` happen after a delay."""
-        self.at(self.now + delay, event)
+        self._numbers = number = self._numbers + 1
+        heappush(self._events, (self.now + delay, number, event, args))
 
     def run_until(self, end: float) -> None:
         """Let everything happen that is due before `end`."""
-        while self._events and self._events[0][0] <= end:
-            when, _, event = heappop(self._events)
-            self.now = max(self.now, when)
+        events = self._events
+        while events and events[0][0] <= end:
+            when, _, event, args = heappop(events)
+            if when > self.now:
+                self.now = when
             self.steps += 1
-            event()
+            event(*args)
         self.now = max(self.now, end)
+
+    def forget(self) -> None:
+        """Let nothing happen any more: what is still to come holds on to everything that was."""
+        self._events.clear()
 
     def latency(self) -> float:
         """How long a message takes, in seconds; now and then very long, as from a client that is given up for dead."""
@@ -89,16 +96,36 @@ class World:
         self.violations.append(text)
 
 
+class _Callback(asyncio.TimerHandle):
+    """A callback in a loop's queue; no context comes with it, for nothing here has context variables.
+
+    Asyncio's own handles each copy a context and enter it, which took a tenth of a run.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, callback: Callable[..., object], args: tuple[Any, ...]) -> None:
+        self._callback = callback
+        self._args = args
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        """It is left out when it is due."""
+        self._cancelled = True
+
+
 class ProcessLoop(asyncio.AbstractEventLoop):
     """The event loop of one process; its time is the world's."""
 
     def __init__(self, process: "Process") -> None:
         self.process = process
+        self.world = process.world
+        self.ready = process.ready
         self.tasks: list[asyncio.Task[Any]] = []
 
     def time(self) -> float:
         """Virtual seconds."""
-        return self.process.world.now
+        return self.world.now
 
     def get_debug(self) -> bool:
         """Never."""
@@ -131,31 +158,23 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         self, callback: Callable[[*_Ts], object], *args: *_Ts, context: Context | None = None
     ) -> asyncio.Handle:
         """Queue a callback."""
-        handle = asyncio.Handle(callback, args, self, context)
-        self.process.ready.append(handle)
+        handle = _Callback(callback, args)
+        self.ready.append(handle)
         return handle
 
     def call_later(
         self, delay: float, callback: Callable[[*_Ts], object], *args: *_Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """Queue a callback after a delay."""
-        return self.call_at(self.time() + delay, callback, *args, context=context)
+        return self.call_at(self.world.now + delay, callback, *args, context=context)
 
     def call_at(
         self, when: float, callback: Callable[[*_Ts], object], *args: *_Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """Queue a callback at a virtual time."""
-        handle = asyncio.TimerHandle(when, callback, args, self, context)
-
-        def due() -> None:
-            if not handle.cancelled():
-                self.process.deliver(handle)
-
-        self.process.world.at(when, due)
+        handle = _Callback(callback, args)
+        self.world.at(when, self.process.deliver, handle)
         return handle
-
-    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        """Asyncio tells of timers that were cancelled; they are left out when due."""
 
 
 class Process:
@@ -168,7 +187,7 @@ class Process:
         self.paused = False
         self.cut = False  # reaches nobody
         self.deaf = False  # reaches everybody but the group coordinator
-        self.ready: deque[asyncio.Handle] = deque()
+        self.ready: deque[_Callback] = deque()
         self.loop = ProcessLoop(self)  # type: ignore[abstract]  # sockets, signals and threads are not simulated
         self.on_end: Callable[[], None] = lambda: None
         self._fuse: tuple[int, Callable[[], None]] | None = None
@@ -190,38 +209,46 @@ class Process:
 
         self.loop.create_task(guarded())
 
-    def deliver(self, handle: asyncio.Handle) -> None:
+    def deliver(self, callback: _Callback) -> None:
         """Something has happened that the process waits for."""
-        if self.alive:
-            self.ready.append(handle)
+        if self.alive and not callback._cancelled:
+            self.ready.append(callback)
             self.run()
 
-    def tell(self, callback: Callable[..., None], *args: Any) -> None:  # noqa: ANN401 - whatever the callback takes
+    def tell(self, callback: Callable[[*_Ts], object], *args: *_Ts) -> None:
         """Run a callback in the process."""
-        self.deliver(asyncio.Handle(callback, args, self.loop))
+        if self.alive:
+            self.ready.append(_Callback(callback, args))
+            self.run()
 
     def run(self) -> None:
         """Run until everything waits."""
-        if asyncio._get_running_loop() is self.loop:
+        if self.paused or asyncio._get_running_loop() is self.loop:
             return  # it is running already, and told itself
         ready = self.ready
-        while ready and self.alive and not self.paused:
-            handle = ready.popleft()
-            if handle.cancelled():
-                continue
-            asyncio._set_running_loop(self.loop)
-            try:
-                handle._run()
-            except SystemExit as failure:
-                raise SimulationError(str(failure)) from failure
-            finally:
-                asyncio._set_running_loop(None)
-            self._burn()
+        asyncio._set_running_loop(self.loop)
+        try:
+            while ready and self.alive and not self.paused:
+                callback = ready.popleft()
+                if not callback._cancelled:
+                    self._call(callback)
+                    if self._fuse is not None:
+                        self._burn(*self._fuse)
+        finally:
+            asyncio._set_running_loop(None)
 
-    def _burn(self) -> None:
-        if self._fuse is None:
-            return
-        left, act = self._fuse
+    @staticmethod
+    def _call(callback: _Callback) -> None:
+        try:
+            callback._callback(*callback._args)
+        except SystemExit as failure:
+            raise SimulationError(str(failure)) from failure
+        except KeyboardInterrupt:
+            raise
+        except BaseException:
+            pass  # errors that nobody asks for are those of processes that are gone
+
+    def _burn(self, left: int, act: Callable[[], None]) -> None:
         self._fuse = (left - 1, act) if left else None
         if not left:
             act()
