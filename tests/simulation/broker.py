@@ -8,7 +8,11 @@ the last record of a key and touches nothing younger than its lag.
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple, Self
 from zlib import crc32
+
+from streams.row_format import row_mark
+from streams.state import PARTITION_KEY
 
 from tests.simulation.world import World
 
@@ -19,11 +23,18 @@ class Topic(str):
     Sets of partitions are then in the same order everywhere, and a seed is the same run on every machine.
     """
 
-    __slots__ = ()
+    __slots__ = ("_hash",)
+    _hash: int
+
+    def __new__(cls, name: str) -> Self:
+        """Asked for its hash some thousand times in a run, it knows it."""
+        topic = super().__new__(cls, name)
+        topic._hash = crc32(name.encode())
+        return topic
 
     def __hash__(self) -> int:
         """Of the name's bytes."""
-        return crc32(self.encode())
+        return self._hash
 
 
 Headers = tuple[tuple[str, bytes], ...]
@@ -31,8 +42,7 @@ Headers = tuple[tuple[str, bytes], ...]
 COMPACTION_LAG_S = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Unsent:
+class Unsent(NamedTuple):
     """A record on its way to the log. `timestamp` is in milliseconds."""
 
     key: bytes | None
@@ -41,8 +51,7 @@ class Unsent:
     timestamp: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """A record in the log, in the shape that aiokafka hands it out."""
 
     topic: str
@@ -68,6 +77,7 @@ class PartitionLog:
     high_watermark: int = 0
     sequences: dict[object, int] = field(default_factory=dict)  # a producer's batches, and where they are
     waiting: list[Callable[[], None]] = field(default_factory=list)
+    _marked: tuple[int, int] = (0, -1)  # so many records were looked at, and the highest mark of a partition row there
 
     def append(self, batch: Sequence[Unsent], now: float) -> int:
         """Append a record batch; returns the offset of its first record."""
@@ -83,6 +93,16 @@ class PartitionLog:
     def mark_transaction(self) -> None:
         """A producer's transaction ends here: its marker takes an offset that nobody reads."""
         self.end += 1
+
+    @property
+    def mark(self) -> int:
+        """Of a changelog: the highest mark of a partition row, which each acknowledgement asks for."""
+        seen, mark = self._marked
+        for record in self.records[seen:]:
+            if record.key == PARTITION_KEY and record.value:
+                mark = max(mark, row_mark(record.value))
+        self._marked = len(self.records), mark
+        return mark
 
     def show(self, until: int) -> None:
         """Let readers see the records before `until`."""
@@ -109,6 +129,7 @@ class PartitionLog:
         kept = [record for record in old if last.get(record.key, record.offset) == record.offset]
         gone = len(old) - len(kept)
         self.records = kept + ([] if young is None else self.records[young:])
+        self._marked = 0, -1
         return gone
 
 

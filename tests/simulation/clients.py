@@ -97,22 +97,23 @@ class Producer:
             # What a process had sent when it was killed may arrive or not.
             survives = self._world.random.random() < _SURVIVES
 
-            def arrive() -> None:
-                if survives or self._process.alive:
-                    self._arrive(target, number, records)
+            self._world.after(self._world.latency(), self._on_the_wire, target, number, records, survives)
 
-            self._world.after(self._world.latency(), arrive)
+        self._world.after(_RETRY_S + self._world.latency(), self._look_after, target, number)
 
-        def unanswered() -> None:
-            if queue and queue[0][0] == number:
-                self._process.tell(self._again, target, number)
-
-        self._world.after(_RETRY_S + self._world.latency(), unanswered)
+    def _look_after(self, target: "PartitionKey", number: int) -> None:
+        queue = self._queues[target]
+        if queue and queue[0][0] == number:
+            self._process.tell(self._again, target, number)
 
     def _again(self, target: "PartitionKey", number: int) -> None:
         queue = self._queues[target]
         if queue and queue[0][0] == number:
             self._transmit(target)
+
+    def _on_the_wire(self, target: "PartitionKey", number: int, records: list[Unsent], survives: bool) -> None:  # noqa: FBT001 - passed on by the scheduler
+        if survives or self._process.alive:
+            self._arrive(target, number, records)
 
     def _arrive(self, target: "PartitionKey", number: int, records: list[Unsent]) -> None:
         log = self._broker.log(*target)
@@ -122,14 +123,10 @@ class Producer:
         first = log.sequences[identity]
         end = first + len(records)
         # Replicated in order, so a later batch never shows before an earlier one.
-        self._world.after(0.0 if self._world.calm else self._world.latency() / 4, lambda: self._replicated(log, end))
+        self._world.after(0.0 if self._world.calm else self._world.latency() / 4, log.show, end)
         if not self._world.loses():
             delay = self._world.latency()
-            self._world.after(delay, lambda: self._process.tell(self._answered, target, number, first, log, end))
-
-    @staticmethod
-    def _replicated(log: PartitionLog, end: int) -> None:
-        log.show(end)
+            self._world.after(delay, self._process.tell, self._answered, target, number, first, log, end)
 
     def _answered(self, target: "PartitionKey", number: int, first: int, log: PartitionLog, end: int) -> None:
         queue = self._queues[target]
@@ -221,13 +218,10 @@ async def fetch(
     news = process.loop.create_future()
 
     def wake() -> None:
-        process.tell(lambda: None if news.done() else news.set_result(None))
+        broker.world.after(broker.world.latency(), process.tell, wake_now, news)
 
-    def listen() -> None:
-        for tp in positions:
-            broker.log(*tp).waiting.append(lambda: broker.world.after(broker.world.latency(), wake))
-
-    listen()
+    for tp in positions:
+        broker.log(*tp).waiting.append(wake)
     timer = process.loop.call_later(wait_s, wake_now, news)
     await news
     timer.cancel()

@@ -299,11 +299,7 @@ class Cluster:
 
     def _check_acknowledged(self, partition: int, offset: int) -> None:
         """Only what has landed is acknowledged."""
-        log = self.broker.log(CHANGELOG, partition)
-        landed = max(
-            (row_mark(record.value) for record in log.records if record.key == PARTITION_KEY and record.value),
-            default=-1,
-        )
+        landed = self.broker.log(CHANGELOG, partition).mark
         if landed < offset:
             self.world.violate(f"partition {partition}: {offset} acknowledged, {landed} landed")
 

@@ -5,6 +5,8 @@ depends on every example learned and on their order. All else of `online_models.
 versions, checkpoints.
 """
 
+from collections.abc import Callable
+from typing import Any
 from zlib import crc32
 
 import msgspec
@@ -33,3 +35,22 @@ def propose(
     """In place of `Models.propose`."""
     weight_bp = 7_500 + self._seen % _SPREAD_BP
     return (ActionEvidence("purchase", "learned", _NO_EFFECT, None, 0, 0, weight_bp, weight_bp, ()),), ()
+
+
+Shape = tuple[object, ...]
+
+_PARTS: dict[Shape, dict[str, Any]] = {}
+
+
+def reduce(self: Models) -> tuple[Callable[[Shape, int], Models], tuple[Shape, int]]:
+    """How `Models` are pickled: the parts that learn nothing here are the same in each checkpoint, and are kept once."""
+    shape = (self.horizon_days, self.effects.actions, repr(self.terms.basis), repr(self.trial.basis))
+    _PARTS.setdefault(shape, dict(vars(self)))
+    return restored, (shape, self._seen)
+
+
+def restored(shape: Shape, seen: int) -> Models:
+    """The models that `reduce` wrote down."""
+    models = Models.__new__(Models)
+    vars(models).update(_PARTS[shape], _seen=seen)
+    return models

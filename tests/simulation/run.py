@@ -16,7 +16,7 @@ from online_models import checkpoint
 from online_models.models import Models
 from streams import controls
 from streams.logs import ROOT
-from tests.simulation import hasty
+from tests.simulation import hasty, signing
 from tests.simulation.clients import Consumer, Producer
 from tests.simulation.cluster import Cluster
 from tests.simulation.faults import Fault, Injector, draw_faults
@@ -90,6 +90,7 @@ def run(seed: int, faults: Sequence[Fault] | None = None) -> Outcome:
             for process in world.processes:
                 process.on_end = _nothing
                 process.bury()
+            world.forget()
     deliveries = sum(len(log.records) for log in cluster.broker.logs())
     return Outcome(seed, tuple(chosen), tuple(wrong), tuple(world.trace), world.steps, deliveries)
 
@@ -174,7 +175,9 @@ def _simulated(cluster: Cluster) -> Iterator[None]:
         ("streams.lanes.FOLD_SECONDS", 0.0),
         ("streams.lanes._FEWEST_RECORDS", 3),
         ("streams.own_records.is_signed", _is_signed),
+        ("streams.signatures._verifies", signing.verifies),
         ("online_models.checkpoint.stamp_now", _stamp_now),
+        ("online_models.checkpoint._PACKAGES", checkpoint._PACKAGES | {"tests"}),
         ("online_models.training.parse_policy", _parse_policy),
     ]
     with ExitStack() as stack:
@@ -185,6 +188,7 @@ def _simulated(cluster: Cluster) -> Iterator[None]:
             stack.enter_context(patch(target, stand_in))
         stack.enter_context(patch.object(Models, "learn", hasty.learn))
         stack.enter_context(patch.object(Models, "propose", hasty.propose))
+        stack.enter_context(patch.object(Models, "__reduce__", hasty.reduce))
         yield
 
 

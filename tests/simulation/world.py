@@ -288,6 +288,7 @@ class Process:
                         task.get_coro().close()
         finally:
             asyncio._set_running_loop(None)
+        self.loop.tasks.clear()
 
     def end(self) -> NoReturn:
         """Exit from within."""
@@ -308,23 +309,28 @@ class Process:
         def reached() -> None:
             if self.reaches(coordinator=coordinator):
                 result = answer()
-                world.after(world.latency(), lambda: self.tell(answered, result))
+                world.after(world.latency(), self.tell, answered, result)
 
         def answered(result: T) -> None:
             if not future.done() and self.reaches(coordinator=coordinator):
                 future.set_result(result)
 
-        def unanswered() -> None:
-            if not future.done():
-                future.set_exception(TimeoutError())
-
         world.after(world.latency(), reached)
-        world.after(within_s, lambda: None if future.done() else self.tell(unanswered))
+        world.after(within_s, self._give_up, future)
         return await future
+
+    def _give_up(self, question: "asyncio.Future[Any]") -> None:
+        if not question.done():
+            self.tell(_unanswered, question)
 
     def reaches(self, *, coordinator: bool = False) -> bool:
         """Whether messages get through."""
         return self.alive and not self.cut and not (coordinator and self.deaf)
+
+
+def _unanswered(question: "asyncio.Future[Any]") -> None:
+    if not question.done():
+        question.set_exception(TimeoutError())
 
 
 def this_process() -> Process:
