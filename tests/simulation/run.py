@@ -16,12 +16,12 @@ from online_models import checkpoint
 from online_models.models import Models
 from streams import controls
 from streams.logs import ROOT
-from tests.simulation import hasty, signing
+from tests.simulation import hasty
 from tests.simulation.clients import Consumer, Producer
 from tests.simulation.cluster import Cluster
 from tests.simulation.faults import Fault, Injector, draw_faults
 from tests.simulation.oracle import judge
-from tests.simulation.workload import DURATION_S, arrivals
+from tests.simulation.workload import DURATION_S, KEY, arrivals
 from tests.simulation.world import SimulationError, World, this_process
 
 _SETTLE_S = 90.0
@@ -175,7 +175,7 @@ def _simulated(cluster: Cluster) -> Iterator[None]:
         ("streams.lanes.FOLD_SECONDS", 0.0),
         ("streams.lanes._FEWEST_RECORDS", 3),
         ("streams.own_records.is_signed", _is_signed),
-        ("streams.signatures._verifies", signing.verifies),
+        ("streams.signatures._verifies", KEY.verifies),
         ("online_models.checkpoint.stamp_now", _stamp_now),
         ("online_models.checkpoint._PACKAGES", checkpoint._PACKAGES | {"tests"}),
         ("online_models.training.parse_policy", _parse_policy),

@@ -6,23 +6,33 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from streams import signatures
+from streams.signatures import PublicKey, public_key_of
 
 _REMEMBERED = 4_096
 
-verifies = lru_cache(_REMEMBERED)(signatures._verifies)
-"""In place of `signatures._verifies`: a worker, the next one and the oracle ask for the same records."""
+_verified = lru_cache(_REMEMBERED)(signatures._verifies)
 
 
 class RememberingKey(Ed25519PrivateKey):
-    """A private key that does not sign a message twice."""
+    """A private key that does not sign a message twice, and knows its own signatures again."""
 
     def __init__(self, key: Ed25519PrivateKey) -> None:
         self._key = key
-        self._sign = lru_cache(_REMEMBERED)(key.sign)
+        self._public = public_key_of(key)
+        self._made: dict[bytes, bytes] = {}
 
     def sign(self, data: Any) -> bytes:  # noqa: ANN401 - bytes, whatever their type
         """Sign it, or remember how."""
-        return self._sign(data)
+        signature = self._made.get(data)
+        if signature is None:
+            if len(self._made) == _REMEMBERED:
+                self._made.clear()
+            signature = self._made[data] = self._key.sign(data)
+        return signature
+
+    def verifies(self, key: PublicKey, signature: bytes, message: bytes) -> bool:
+        """In place of `signatures._verifies`: what this key has just made is right, all else is looked at."""
+        return (key == self._public and self._made.get(message) == signature) or _verified(key, signature, message)
 
     def public_key(self) -> Ed25519PublicKey:
         """Of the key itself."""
