@@ -13,7 +13,6 @@ from zlib import crc32
 
 from streams.row_format import row_mark
 from streams.state import PARTITION_KEY
-
 from tests.simulation.world import World
 
 

@@ -43,7 +43,7 @@ _PARTS: dict[Shape, dict[str, Any]] = {}
 
 
 def reduce(self: Models) -> tuple[Callable[[Shape, int], Models], tuple[Shape, int]]:
-    """How `Models` are pickled: the parts that learn nothing here are the same in each checkpoint, and are kept once."""
+    """How `Models` are pickled: the parts that learn nothing here are always the same, and are kept once."""
     shape = (self.horizon_days, self.effects.actions, repr(self.terms.basis), repr(self.trial.basis))
     _PARTS.setdefault(shape, dict(vars(self)))
     return restored, (shape, self._seen)

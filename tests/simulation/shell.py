@@ -17,6 +17,7 @@ from streams.recovery import Recovery
 from tests.simulation.broker import Broker
 from tests.simulation.clients import fetch
 from tests.simulation.group import HEARTBEAT_S, Assignment, Group
+from tests.simulation.loop import wait_for_end
 from tests.simulation.world import Process
 
 _BUFFERED_BATCHES = 4
@@ -276,7 +277,7 @@ class Runtime:
         """Look again later, as Faust does."""
         if self._stopped is None:
             self._stopped = self._process.loop.create_task(self._stopping.wait())
-        await asyncio.wait((self._stopped,), timeout=seconds)
+        await wait_for_end(self._stopped, seconds)
 
     async def _fetch(self) -> None:
         consumer = self._app.consumer
@@ -309,8 +310,13 @@ class Runtime:
         for tp, batch in self._scheduler.iterate(fetched):
             if not self._app.consumer.flow.is_set() or generation != self._app.consumer_generation_id:
                 return
-            self._putting = self._process.loop.create_task(self._queue.put(_event(tp, batch, generation)))
-            await asyncio.wait((self._putting,))
+            event = _event(tp, batch, generation)
+            if self._queue.full():
+                self._putting = self._process.loop.create_task(self._queue.put(event))
+                await asyncio.wait((self._putting,))
+            else:
+                self._queue.put_nowait(event)
+                await asyncio.sleep(0)  # the agent may take it before the next comes
 
 
 def _event(tp: TP, batch: RecordBatch, generation: int) -> Event:

@@ -10,10 +10,11 @@ import random
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from contextvars import Context
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any, NoReturn, TypeVar, TypeVarTuple
+
+from tests.simulation.loop import Callback, ProcessLoop
 
 T = TypeVar("T")
 _Ts = TypeVarTuple("_Ts")
@@ -41,6 +42,7 @@ class World:
         self.calm = False  # no more faults: answers come, nothing is late
         self.slow_until = 0.0
         self.lossy_until = 0.0
+        self.late_until = 0.0  # by then everything that was sent with faults about has arrived
         self.processes: list[Process] = []
         self.trace: list[str] = []
         self.violations: list[str] = []
@@ -63,8 +65,7 @@ class World:
         events = self._events
         while events and events[0][0] <= end:
             when, _, event, args = heappop(events)
-            if when > self.now:
-                self.now = when
+            self.now = max(self.now, when)
             self.steps += 1
             event(*args)
         self.now = max(self.now, end)
@@ -79,8 +80,11 @@ class World:
         if self.calm:
             return 0.001 + 0.01 * draw
         if self.now < self.slow_until:
-            return 0.05 + 2.0 * draw
-        return 0.001 + 0.04 * draw if draw < 0.99 else 8.0 * self.random.random()
+            delay = 0.05 + 2.0 * draw
+        else:
+            delay = 0.001 + 0.04 * draw if draw < 0.99 else 8.0 * self.random.random()
+        self.late_until = max(self.late_until, self.now + delay)
+        return delay
 
     def loses(self) -> bool:
         """Whether an answer is lost."""
@@ -96,87 +100,6 @@ class World:
         self.violations.append(text)
 
 
-class _Callback(asyncio.TimerHandle):
-    """A callback in a loop's queue; no context comes with it, for nothing here has context variables.
-
-    Asyncio's own handles each copy a context and enter it, which took a tenth of a run.
-    """
-
-    __slots__ = ()
-
-    def __init__(self, callback: Callable[..., object], args: tuple[Any, ...]) -> None:
-        self._callback = callback
-        self._args = args
-        self._cancelled = False
-
-    def cancel(self) -> None:
-        """It is left out when it is due."""
-        self._cancelled = True
-
-
-class ProcessLoop(asyncio.AbstractEventLoop):
-    """The event loop of one process; its time is the world's."""
-
-    def __init__(self, process: "Process") -> None:
-        self.process = process
-        self.world = process.world
-        self.ready = process.ready
-        self.tasks: list[asyncio.Task[Any]] = []
-
-    def time(self) -> float:
-        """Virtual seconds."""
-        return self.world.now
-
-    def get_debug(self) -> bool:
-        """Never."""
-        return False
-
-    def is_running(self) -> bool:
-        """As long as its process lives."""
-        return self.process.alive
-
-    def is_closed(self) -> bool:
-        """With its process."""
-        return not self.process.alive
-
-    def call_exception_handler(self, context: dict[str, Any]) -> None:
-        """Errors that nobody asks for are those of processes that are gone."""
-
-    def create_future(self) -> "asyncio.Future[Any]":
-        """A future of this loop."""
-        return asyncio.Future(loop=self)
-
-    def create_task(  # type: ignore[override]  # typeshed's signature depends on the Python version
-        self, coro: Coroutine[Any, Any, T], *, name: str | None = None, context: Context | None = None
-    ) -> "asyncio.Task[T]":
-        """A task of this loop."""
-        task = asyncio.Task(coro, loop=self, name=name, context=context)
-        self.tasks.append(task)
-        return task
-
-    def call_soon(
-        self, callback: Callable[[*_Ts], object], *args: *_Ts, context: Context | None = None
-    ) -> asyncio.Handle:
-        """Queue a callback."""
-        handle = _Callback(callback, args)
-        self.ready.append(handle)
-        return handle
-
-    def call_later(
-        self, delay: float, callback: Callable[[*_Ts], object], *args: *_Ts, context: Context | None = None
-    ) -> asyncio.TimerHandle:
-        """Queue a callback after a delay."""
-        return self.call_at(self.world.now + delay, callback, *args, context=context)
-
-    def call_at(
-        self, when: float, callback: Callable[[*_Ts], object], *args: *_Ts, context: Context | None = None
-    ) -> asyncio.TimerHandle:
-        """Queue a callback at a virtual time."""
-        handle = _Callback(callback, args)
-        self.world.at(when, self.process.deliver, handle)
-        return handle
-
-
 class Process:
     """One incarnation of an operating system process."""
 
@@ -187,7 +110,7 @@ class Process:
         self.paused = False
         self.cut = False  # reaches nobody
         self.deaf = False  # reaches everybody but the group coordinator
-        self.ready: deque[_Callback] = deque()
+        self.ready: deque[Callback] = deque()
         self.loop = ProcessLoop(self)  # type: ignore[abstract]  # sockets, signals and threads are not simulated
         self.on_end: Callable[[], None] = lambda: None
         self._fuse: tuple[int, Callable[[], None]] | None = None
@@ -209,7 +132,7 @@ class Process:
 
         self.loop.create_task(guarded())
 
-    def deliver(self, callback: _Callback) -> None:
+    def deliver(self, callback: Callback) -> None:
         """Something has happened that the process waits for."""
         if self.alive and not callback._cancelled:
             self.ready.append(callback)
@@ -218,7 +141,7 @@ class Process:
     def tell(self, callback: Callable[[*_Ts], object], *args: *_Ts) -> None:
         """Run a callback in the process."""
         if self.alive:
-            self.ready.append(_Callback(callback, args))
+            self.ready.append(Callback(callback, args))
             self.run()
 
     def run(self) -> None:
@@ -238,15 +161,15 @@ class Process:
             asyncio._set_running_loop(None)
 
     @staticmethod
-    def _call(callback: _Callback) -> None:
+    def _call(callback: Callback) -> None:
         try:
             callback._callback(*callback._args)
         except SystemExit as failure:
             raise SimulationError(str(failure)) from failure
         except KeyboardInterrupt:
             raise
-        except BaseException:
-            pass  # errors that nobody asks for are those of processes that are gone
+        except BaseException:  # noqa: BLE001, S110 - errors that nobody asks for are those of processes that are gone
+            pass
 
     def _burn(self, left: int, act: Callable[[], None]) -> None:
         self._fuse = (left - 1, act) if left else None
