@@ -14,7 +14,7 @@ from loyalty.context import Context, Parts
 from loyalty.decisions import SOURCE, Cause
 from loyalty.holds import put_off
 from loyalty.ledger import entry_id, post
-from loyalty.lots import active_name, expire, forget_expired
+from loyalty.lots import active_name, expire, forget_expired, is_forgotten
 from loyalty.notices import notify
 from loyalty.orders import Orders
 from loyalty.pending import activate, lapse
@@ -101,10 +101,13 @@ def _do_one(context: Context) -> None:
 
 
 def _expire(context: Context, lot: ActiveLot) -> None:
-    change, times_before = expire(context.core, lot, context.now_ms)
-    forget_expired(context.core, context.now_ms - context.policy.input.reach_ms)
-    key = f"{active_name(lot.expires_ms)}/{times_before}"
-    post(context, "expired", entry_id(context, "expired", key), [change])
+    core, memory_ms = context.core, context.policy.input.memory_ms
+    forgotten = is_forgotten(core, context.now_ms, memory_ms)
+    change, times_before = expire(core, lot, context.now_ms)
+    forget_expired(core, context.now_ms - memory_ms)
+    # Nobody remembers how often this lot has ended before; the entry's own number stands for no other.
+    which = f"late/{core.sequences.points + 1}" if forgotten else str(times_before)
+    post(context, "expired", entry_id(context, "expired", f"{active_name(lot.expires_ms)}/{which}"), [change])
 
 
 def _remind(context: Context, lot: ActiveLot) -> None:

@@ -140,7 +140,7 @@ def _end_holds(context: Context) -> None:
 def _cancel_pending(context: Context, facts: Facts) -> None:
     """Take all pending points, remember whose they were, and end all holds: nothing is left to be held."""
     core = context.core
-    changes = void(core, list(core.pending), context.now_ms, context.policy.input.reach_ms)
+    changes = void(core, list(core.pending), context.now_ms, context.policy.input.memory_ms)
     if changes:
         post(context, "cancelled", entry_id(context, "cancelled", "verdict"), changes, facts)
     _end_holds(context)

@@ -75,9 +75,9 @@ def take_pending(core: Core, lot: bytes, points: int) -> LotChange | None:
     return LotChange(lot.hex(), "pending", -taken, shown_ms(held.expires_ms))
 
 
-def void(core: Core, lots: list[PendingLot], at_ms: int, reach_ms: int) -> list[LotChange]:
-    """Take pending lots whole, and remember for `reach_ms` whose they were: no refund takes their points again."""
-    core.voided = [past for past in core.voided if past.at_ms >= at_ms - reach_ms]
+def void(core: Core, lots: list[PendingLot], at_ms: int, memory_ms: int) -> list[LotChange]:
+    """Take pending lots whole, and remember for `memory_ms` whose they were: no refund takes their points again."""
+    core.voided = [past for past in core.voided if past.at_ms >= at_ms - memory_ms]
     core.voided += [VoidedLot(lot.lot, at_ms) for lot in lots]
     taken = [take_pending(core, lot.lot, lot.points) for lot in lots]
     return [change for change in taken if change is not None]
@@ -191,6 +191,11 @@ def expire(core: Core, lot: ActiveLot, at_ms: int) -> tuple[LotChange, int]:
             return change, past.times - 1
     core.expired.append(ExpiredLot(lot.expires_ms, at_ms, -change.points, 1))
     return change, 0
+
+
+def is_forgotten(core: Core, at_ms: int, memory_ms: int) -> bool:
+    """Whether what ended at `at_ms` may have been forgotten: the lots that end do so in order, but for late points."""
+    return any(past.at_ms - memory_ms > at_ms for past in core.expired)
 
 
 def forget_expired(core: Core, before_ms: int) -> None:

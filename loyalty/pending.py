@@ -65,7 +65,7 @@ def lapse(context: Context) -> bool:
     awaited = next((each for each in core.awaiting if each.lot == lot.lot), None)
     if awaited is None:
         return False
-    changes = void(core, [lot], context.now_ms, context.policy.input.reach_ms)
+    changes = void(core, [lot], context.now_ms, context.policy.input.memory_ms)
     facts = Facts(reason=f"{LAPSED}: no {awaited.action} has come")
     post(context, "cancelled", entry_id(context, "cancelled", lot.lot.hex()), changes, facts)
     return True

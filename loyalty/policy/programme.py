@@ -70,6 +70,15 @@ class Input(Section, frozen=True, dict=True):
         return self.refund_horizon_ms + self.lateness_ms + self.max_skew_ms
 
     @cached_property
+    def memory_ms(self) -> int:
+        """How long what has become of points is remembered: longer than any order that may ask for it is kept.
+
+        Orders are kept for `reach_ms` after the end of the day on which they came in, and came in `lateness_ms` after
+        they were made at most.
+        """
+        return self.reach_ms + self.lateness_ms + DAY_MS
+
+    @cached_property
     def refund_horizon_ms(self) -> int:
         """`refund_horizon_days` in milliseconds."""
         return self.refund_horizon_days * DAY_MS
