@@ -63,6 +63,7 @@ class NotificationReader:
         self._mine_from: dict[int, int] = {}
         self._paused = False
         self._untold = False
+        self._leaving = False
         self.assigned = False
         self._consumer = Consumer(_options(settings))
 
@@ -72,6 +73,7 @@ class NotificationReader:
 
     def close(self) -> None:
         """Leave the group, so that others take over at once."""
+        self._leaving = True
         self._consumer.close()
 
     def step(self, on_taken: Callable[[], None]) -> int:
@@ -168,6 +170,8 @@ class NotificationReader:
             self._consumer.pause(assigned)
 
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        if self._leaving:  # an assignment that has waited for `close` to be told: the broker answers nothing any more
+            return
         committed = {each.partition: each.offset for each in consumer.committed(partitions, _TIMEOUT_S)}
         for at in partitions:
             at.offset = self._start(consumer, at, max(0, committed[at.partition]))
