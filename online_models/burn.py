@@ -13,6 +13,7 @@ from online_models.figures import OddsFigures
 from online_models.inputs import root
 from online_models.learners import LeastSquares
 from online_models.mixed_stack import MixedStack
+from online_models.rows import Row
 
 # Who redeems what was saved for a year in a quiet month has a rate of 12; that is not what the next month will be like.
 _HIGHEST = 2.0
@@ -72,9 +73,9 @@ class BurnModel:
         """Learn from a matured example; return the rate as predicted at its own time, None where nothing was."""
         if not outcome.label_earned_points and not outcome.label_redeemed_points:
             return None
-        inputs = burn_inputs(outcome)
+        row = Row.of(burn_inputs(outcome))
         rate = burn_rate(outcome.label_redeemed_points, outcome.label_earned_points)
-        judged = self.stack.test_then_learn(inputs, rate, outcome.predicted_at_ms, log_time_ms)
+        judged = self.stack.test_then_learn(row, rate, outcome.predicted_at_ms, log_time_ms)
         if judged is None:
             return None
         answer = max(0.0, min(_HIGHEST, judged.answer))

@@ -12,7 +12,7 @@ from river import stats
 
 from online_models.contract import Inputs
 from online_models.moments import Floats
-from online_models.rows import Columns, RowLearner, row_of, widened
+from online_models.rows import Columns, Row, RowLearner, widened
 from online_models.sheets import SheetBook
 from online_models.stack import shares_of
 
@@ -43,7 +43,7 @@ class MixedSheet(NamedTuple):
 
     def answer(self, inputs: Inputs) -> float:
         """What the stack answers."""
-        answers = self.answers(row_of(inputs, self.names))
+        answers = self.answers(Row.of(inputs).under(self.names))
         return answers[0] if self.static else self.mixed(answers)
 
     def mixed(self, answers: list[float]) -> float:
@@ -87,27 +87,24 @@ class MixedStack:
         mix = shares_of([float(loss.get()) for loss in self._losses], _SQUARINGS)
         return MixedSheet(names, matrix, mix, self._falls_back)
 
-    def test_then_learn(self, inputs: Inputs, target: float, predicted_at_ms: int, log_time_ms: int) -> Judged | None:
+    def test_then_learn(self, row: Row, target: float, predicted_at_ms: int, log_time_ms: int) -> Judged | None:
         """Learn from a matured example; return how it was answered at its own time, None if no sheet is that old."""
         if self._sheets.is_due(log_time_ms):
             self._sheets.write(log_time_ms, self.sheet_now())
-        row = self._columns.row(inputs)
+        values = self._columns.read(row)
         sheet = self._sheets.at(predicted_at_ms)
-        judged = None
-        if sheet is not None:
-            judged = self._judge(
-                sheet, row if sheet.names is self._columns.names else row_of(inputs, sheet.names), target
-            )
-        self._learner.update(row, target)
+        judged = None if sheet is None else self._judge(sheet, row.under(sheet.names), target)
+        self._learner.update(values, target)
         return judged
 
     def _judge(self, sheet: MixedSheet, row: Floats, target: float) -> Judged:
+        loss = self._loss
         answers = sheet.answers(row)
         mixed = sheet.mixed(answers)
-        static_loss, mixed_loss = self._loss(answers[0], target), self._loss(mixed, target)
+        static_loss, mixed_loss = loss(answers[0], target), loss(mixed, target)
         recent_static, recent_learner = self._losses
         recent_static.update(static_loss)
-        recent_learner.update(self._loss(answers[1], target))
+        recent_learner.update(loss(answers[1], target))
         self._mixed_loss.update(mixed_loss)
         static, stack = recent_static.get(), self._mixed_loss.get()
         self._falls_back = static < stack * (1.0 + (_HYSTERESIS if self._falls_back else -_HYSTERESIS))

@@ -63,7 +63,8 @@ class BlockMoments:
                 return
             moments = self._open_block(block)
         row = np.array([1.0, *values])
-        moments[group] += outer(row if weight == 1.0 else row * weight, row)
+        of_group = moments[group]  # a view; `moments[group] +=` would write it back once more
+        of_group += outer(row if weight == 1.0 else row * weight, row)
         self.examples += 1
 
     def _open_block(self, block: int) -> Floats:

@@ -93,7 +93,13 @@ class CategorySheet(NamedTuple):
 
     def mixed(self, chances: tuple[list[float], list[float], list[float]]) -> list[float]:
         """The chances that the model gives."""
-        return chances[0] if self.alone else [blend(self.mix, each) for each in zip(*chances, strict=True)]
+        if self.alone:
+            return chances[0]
+        by_own, by_popular, by_learner = self.mix
+        return [
+            by_own * own + by_popular * popular + by_learner * learned
+            for own, popular, learned in zip(*chances, strict=True)
+        ]
 
 
 def _shares(weights: list[float]) -> list[float]:

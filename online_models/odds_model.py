@@ -1,10 +1,10 @@
 """A stack of log-odds with its own figures and its own watch for drift."""
 
-from online_models.contract import Inputs
 from online_models.drift import DriftWatch
 from online_models.figures import OddsFigures
 from online_models.odds import probability
 from online_models.odds_stack import OddsStack
+from online_models.rows import Row
 
 _MICRO = 1_000_000
 
@@ -24,9 +24,9 @@ class OddsModel:
         self._predicted = 0.0
         self._happened = 0
 
-    def learn(self, inputs: Inputs, happened: int, predicted_at_ms: int, log_time_ms: int) -> float | None:
+    def learn(self, row: Row, happened: int, predicted_at_ms: int, log_time_ms: int) -> float | None:
         """Learn whether it `happened`, 1 or 0; return the chance as of its own time, None if no sheet is that old."""
-        judged = self.stack.test_then_learn(inputs, float(happened), predicted_at_ms, log_time_ms)
+        judged = self.stack.test_then_learn(row, float(happened), predicted_at_ms, log_time_ms)
         if judged is None:
             return None
         chance = probability(judged.answer)

@@ -27,16 +27,12 @@ class OddsStack(MixedStack):
 
 
 def odds_loss(log_odds: float, happened: float) -> float:
-    """Log-loss of an answer in log-odds."""
-    return log_loss(probability(log_odds), int(happened))
-
-
-def log_loss(chance: float, happened: int) -> float:
-    """Minus the logarithm of the chance given to what came to pass.
+    """Minus the logarithm of the chance, given as log-odds, of what came to pass: 1.0, or 0.0.
 
     Example:
-        >>> round(log_loss(0.5, 1), 3), log_loss(0.0, 1)
-        (0.693, 10.0)
+        >>> round(odds_loss(0.0, 1.0), 3), round(odds_loss(2.0, 1.0), 3), odds_loss(-30.0, 1.0)
+        (0.693, 0.127, 10.0)
     """
-    given = chance if happened else 1.0 - chance
-    return min(_WORST_LOSS, -log(given)) if given > 0.0 else _WORST_LOSS
+    chance = probability(log_odds)
+    loss = -log(chance if happened else 1.0 - chance)  # of what is never quite 0
+    return min(_WORST_LOSS, loss)

@@ -1,7 +1,7 @@
 """The member portrait: a few clusters of members, found online, with identities and names that stay.
 
 Sequential k-means (MacQueen 1967, "Some methods for classification and analysis of multivariate observations"), each
-centroid an average over about its last 2,000 examples. The first examples are sorted by how much members buy and cut
+centroid an average over about its last 700 examples. The first examples are sorted by how much members buy and cut
 into equal slices: these are the seeds, so cluster 1 begins as those who buy least. An identity is the place of a
 centroid and never changes; a name says what sets the centroid apart from the mean of all members, and changes only when
 its words no longer do.
@@ -37,8 +37,9 @@ TRAITS: tuple[tuple[str, str], ...] = (
     ("browsing", "not browsing"),
 )
 
-_SEEDS = 64 * CLUSTERS
-_MEMORY = 2_000
+# The trainer gives every third example: seeds and memory reach as far back as 64 and 2,000 of all of them would.
+_SEEDS = 22 * CLUSTERS
+_MEMORY = 700
 _WORDS = 2
 _STILL_SALIENT = 4
 _MILLI = 1_000
@@ -101,7 +102,7 @@ class Portrait:
         traits = traits_of(features)
         if not len(self._centroids):
             self._first.append(traits)
-            if len(self._first) == _SEEDS:
+            if len(self._first) >= _SEEDS:
                 self._seed()
             return
         both = np.array(traits + list(map(mul, traits, traits)))
@@ -115,7 +116,7 @@ class Portrait:
         self._means += (both - self._means) * (1.0 / min(self.examples, _MEMORY * CLUSTERS))
 
     def _seed(self) -> None:
-        rows = np.array(sorted(self._first))
+        rows = np.array(sorted(self._first[-_SEEDS:]))
         self._first = []
         slices = np.split(rows, CLUSTERS)
         self._centroids = np.stack([part.mean(axis=0) for part in slices])

@@ -3,11 +3,13 @@
 from abc import ABC, abstractmethod
 from collections.abc import Collection
 from math import hypot, isfinite
+from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg.blas import dger
 
 from online_models.contract import Inputs
-from online_models.moments import Floats, outer
+from online_models.moments import Floats
 
 # Inputs and targets are roots of currency units: 10,000 is a hundred million units. What is larger is garbage and may
 # not move a model further.
@@ -55,39 +57,52 @@ def dot(coefficients: Inputs, inputs: Inputs) -> float:
     return bounded(total)
 
 
+class Row(NamedTuple):
+    """Inputs as a row: made once, and then read by every stack that learns from them.
+
+    Example:
+        >>> row = Row.of({"one": 1.0, "spend": float("inf")})
+        >>> row.names, row.values.tolist(), row.under(("spend", "other", "one")).tolist()
+        (('one', 'spend'), [1.0, 0.0], [0.0, 0.0, 1.0])
+    """
+
+    names: tuple[str, ...]
+    values: Floats
+
+    @classmethod
+    def of(cls, inputs: Inputs) -> "Row":
+        """These inputs in their own order, each within what a model accepts."""
+        return cls(tuple(inputs), _row(list(inputs.values())))
+
+    def under(self, names: tuple[str, ...]) -> Floats:
+        """The values in the order of `names`, 0 for one that is missing."""
+        if names == self.names:
+            return self.values
+        known = dict(zip(self.names, self.values.tolist(), strict=True))
+        return np.array([known.get(name, 0.0) for name in names])
+
+
 class Columns:
     """Names of inputs in the order in which they were first seen.
 
     Example:
         >>> columns = Columns()
-        >>> columns.row({"one": 1.0}).tolist(), columns.row({"x": 2.0}).tolist(), columns.names
+        >>> columns.read(Row.of({"one": 1.0})).tolist(), columns.read(Row.of({"x": 2.0})).tolist(), columns.names
         ([1.0], [0.0, 2.0], ('one', 'x'))
     """
 
     def __init__(self) -> None:
         self.names: tuple[str, ...] = ()
 
-    def row(self, inputs: Inputs) -> Floats:
-        """The values in the order of `names`, which grow by what is new; each within what a model accepts."""
-        names = tuple(inputs)
-        if names == self.names:
-            return _row(list(inputs.values()))
-        self.names += tuple(name for name in names if name not in self.names)
-        return row_of(inputs, self.names)
+    def read(self, row: Row) -> Floats:
+        """The values in the order of `names`, which grow by what is new."""
+        if row.names != self.names:
+            self.names += tuple(name for name in row.names if name not in self.names)
+        return row.under(self.names)
 
     def names_with(self, name: str) -> tuple[str, ...]:
         """The names, and this one behind them if it is not among them."""
         return self.names if name in self.names else (*self.names, name)
-
-
-def row_of(inputs: Inputs, names: tuple[str, ...]) -> Floats:
-    """The values of these inputs, 0 for a name that is missing.
-
-    Example:
-        >>> row_of({"one": 1.0, "spend": float("inf")}, ("spend", "other", "one")).tolist()
-        [0.0, 0.0, 1.0]
-    """
-    return _row([inputs.get(name, 0.0) for name in names])
 
 
 def _row(values: list[float]) -> Floats:
@@ -115,7 +130,7 @@ class RowLearner(ABC):
 
     def learn(self, inputs: Inputs, target: float) -> None:
         """Learn from one example."""
-        self.update(self._columns.row(inputs), bounded(target))
+        self.update(self._columns.read(Row.of(inputs)), bounded(target))
 
     def coefficients(self) -> Inputs:
         """What the learner is when it is written down."""
@@ -158,7 +173,8 @@ class RecursiveSquares(RowLearner):
         moved: Floats = self._matrix.dot(row)
         gain = moved[:-1]
         spread, moved[-1] = self.surprise(float(row.dot(gain)), float(moved[-1]), target)
-        self._matrix -= outer(moved, gain / spread)
+        # In place only where the matrix lies as Fortran has it, and so its transpose does: otherwise a copy is moved.
+        dger(-1.0 / spread, gain, moved, 1, 1, self._matrix.T, 1, 1, 1)
 
     @staticmethod
     @abstractmethod

@@ -21,7 +21,7 @@ from online_models.contract import Inputs
 from online_models.inputs import LAST_MONTH, MINOR_PER_UNIT, root
 from online_models.learners import LeastDeviations, LeastSquares
 from online_models.moments import Floats
-from online_models.rows import Columns, RowLearner, row_of, widened
+from online_models.rows import Columns, Row, RowLearner, widened
 from online_models.sheets import SheetBook
 
 # Share of the newest example in the recent losses that the mix goes by: they look back about 600 examples. Slower, and
@@ -69,12 +69,12 @@ class Sheet(NamedTuple):
         return [min(_HIGHEST_ROOT, max(0.0, answer)) for answer in answers]
 
     def predict(self, inputs: Inputs) -> Prediction:
-        """The mix of the learners, squared back to money."""
-        return self.mixed(self.roots(row_of(inputs, self.names)))
+        """The mix of the learners, or persistence where it answers alone, squared back to money."""
+        roots = self.roots(Row.of(inputs).under(self.names))
+        return self.as_money(roots[0] if self.alone else blend(self.mix, roots))
 
-    def mixed(self, roots: Sequence[float]) -> Prediction:
-        """The mix of what the learners predict, or persistence where it answers alone."""
-        root_mixed = roots[0] if self.alone else blend(self.mix, roots)
+    def as_money(self, root_mixed: float) -> Prediction:
+        """A root squared back to money."""
         typical = root_mixed * root_mixed
         return Prediction(
             root_mixed, round(typical * MINOR_PER_UNIT), round((typical + self.variance) * MINOR_PER_UNIT)
@@ -119,21 +119,20 @@ class ValueStack:
         matrix = np.stack((naive, *(widened(learner.state, len(names)) for learner in self._learners)))
         return Sheet(log_time_ms, names, matrix, self._mix(), float(self._variance.get()), self._falls_back)
 
-    def learn(self, inputs: Inputs, spend_minor: int, predicted_at_ms: int, log_time_ms: int) -> Prediction | None:
+    def learn(self, row: Row, spend_minor: int, predicted_at_ms: int, log_time_ms: int) -> Prediction | None:
         """Learn from a matured example; return what was predicted at its own time, None where nothing could be."""
         if self._sheets.is_due(log_time_ms):
             self._sheets.write(log_time_ms, self.sheet_now(log_time_ms))
-        row = self._columns.row(inputs)
+        values = self._columns.read(row)
         target = root(spend_minor / MINOR_PER_UNIT)
         sheet = self._sheets.at(predicted_at_ms)
         prediction = None
         if sheet is not None:
-            asked = row if sheet.names is self._columns.names else row_of(inputs, sheet.names)
-            prediction = self._judge(sheet, sheet.roots(asked), target)
+            prediction = self._judge(sheet, sheet.roots(row.under(sheet.names)), target)
         for learner in self._learners:
-            learner.update(row, target)
+            learner.update(values, target)
         if self._young:
-            self._raise_young(row, target)
+            self._raise_young(values, target)
         return prediction
 
     def renew(self) -> None:
@@ -153,10 +152,11 @@ class ValueStack:
         """Note the loss of each learner, and of their mix."""
         for loss, value in zip(self._losses, roots, strict=True):
             loss.update(abs(value - target))
-        self._mixed_loss.update(abs(blend(sheet.mix, roots) - target))
+        mixed_root = blend(sheet.mix, roots)
+        self._mixed_loss.update(abs(mixed_root - target))
         naive, mixed = float(self._losses[0].get()), float(self._mixed_loss.get())
         self._falls_back = naive < mixed * (1.0 + (_HYSTERESIS if self._falls_back else -_HYSTERESIS))
-        prediction = sheet.mixed(roots)
+        prediction = sheet.as_money(roots[0] if sheet.alone else mixed_root)
         self._variance.update((prediction.root - target) * (prediction.root - target))
         return prediction
 

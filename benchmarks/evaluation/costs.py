@@ -27,6 +27,7 @@ from online_models.habits import habit_inputs
 from online_models.inputs import FlatScore, model_inputs
 from online_models.models import Models
 from online_models.odds_model import OddsModel
+from online_models.rows import Row
 from online_models.stack import ValueStack
 from online_models.training import Trainer
 from streams.collector import collect_seldom
@@ -77,9 +78,8 @@ def _flat_score(history: History) -> FlatScore:
     stack = ValueStack(history.policy.learning.horizon_days)
     for example in history.examples[:_MOST_EXAMPLES]:
         outcome = example.outcome
-        stack.learn(
-            model_inputs(outcome.features), outcome.label_spend_minor, outcome.predicted_at_ms, example.log_time_ms
-        )
+        row = Row.of(model_inputs(outcome.features))
+        stack.learn(row, outcome.label_spend_minor, outcome.predicted_at_ms, example.log_time_ms)
     return FlatScore(stack.sheet_now(0).flat())
 
 
@@ -122,12 +122,14 @@ def parts_us(history: History) -> dict[str, float]:
 
     def odds(model: OddsModel, example: Example, happened: int) -> object:
         outcome = example.outcome
-        return model.learn(habit_inputs(outcome.features), happened, outcome.predicted_at_ms, example.log_time_ms)
+        return model.learn(
+            Row.of(habit_inputs(outcome.features)), happened, outcome.predicted_at_ms, example.log_time_ms
+        )
 
     def value(example: Example) -> object:
         outcome = example.outcome
-        inputs = model_inputs(outcome.features)
-        return models.value.learn(inputs, outcome.label_spend_minor, outcome.predicted_at_ms, example.log_time_ms)
+        row = Row.of(model_inputs(outcome.features))
+        return models.value.learn(row, outcome.label_spend_minor, outcome.predicted_at_ms, example.log_time_ms)
 
     parts: dict[str, Callable[[Example], object]] = {
         "value": value,

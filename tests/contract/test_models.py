@@ -19,6 +19,7 @@ from online_models.odds_model import OddsModel
 from online_models.opinions import OpinionDesk
 from online_models.portrait import Portrait
 from online_models.recommending import Recommender
+from online_models.rows import Row
 from online_models.sightings import CONDUCT_SUMS, CONDUCT_TABLE, Basket, BasketLine, Conduct, Opinion
 from online_models.stack import ValueStack
 from online_models.waves import EVERYTHING, Complaint, WaveWatch, limits_of
@@ -99,14 +100,14 @@ def matured(number: int) -> Outcome:
 
 def teach_value(stack: ValueStack, number: int) -> object:
     outcome = matured(number)
-    inputs = model_inputs(outcome.features)
-    return stack.learn(inputs, outcome.label_spend_minor, outcome.predicted_at_ms, outcome.matured_at_ms)
+    row = Row.of(model_inputs(outcome.features))
+    return stack.learn(row, outcome.label_spend_minor, outcome.predicted_at_ms, outcome.matured_at_ms)
 
 
 def teach_chance(model: OddsModel, number: int) -> object:
     outcome = matured(number)
-    inputs = habit_inputs(outcome.features)
-    return model.learn(inputs, number % 3 % 2, outcome.predicted_at_ms, outcome.matured_at_ms)
+    row = Row.of(habit_inputs(outcome.features))
+    return model.learn(row, number % 3 % 2, outcome.predicted_at_ms, outcome.matured_at_ms)
 
 
 MODELS: dict[str, Subject[Any]] = {

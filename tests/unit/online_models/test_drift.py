@@ -5,6 +5,7 @@ import random
 from features.event_time import DAY_MS
 from online_models.drift import DriftWatch
 from online_models.inputs import MINOR_PER_UNIT, model_inputs, root
+from online_models.rows import Row
 from online_models.stack import ValueStack
 from tests.support.outcomes import MONTH_DAYS, World, outcomes
 
@@ -50,12 +51,12 @@ def test_a_promotion_is_noticed_and_got_over_in_3600_labels() -> None:
     old, fresh, watch, fell_back = ValueStack(30), ValueStack(30), DriftWatch(), False
     for number, row in enumerate(judged):
         inputs = model_inputs(row.features)
-        predicted = old.learn(inputs, row.label_spend_minor, row.predicted_at_ms, row.matured_at_ms)
+        predicted = old.learn(Row.of(inputs), row.label_spend_minor, row.predicted_at_ms, row.matured_at_ms)
         if predicted and watch.update(abs(predicted.root - root(row.label_spend_minor / MINOR_PER_UNIT))):
             old.renew()
         if number >= first:
             fell_back |= old.falls_back
-            fresh.learn(inputs, row.label_spend_minor, row.predicted_at_ms, row.matured_at_ms)
+            fresh.learn(Row.of(inputs), row.label_spend_minor, row.predicted_at_ms, row.matured_at_ms)
 
     def error(stack: ValueStack) -> float:
         sheet = stack.sheet_now(0)

@@ -12,7 +12,7 @@ from online_models.checks import stream
 from online_models.contract import Learner
 from online_models.learners import LeastDeviations, LeastSquares, Persistence
 from online_models.moments import outer
-from online_models.rows import Columns, bounded
+from online_models.rows import Row, bounded
 
 
 def test_least_squares_finds_the_line_behind_the_noise() -> None:
@@ -73,6 +73,6 @@ def test_an_outer_product_is_numpys_bit_by_bit(left: list[float], right: list[fl
 
 @given(st.lists(st.floats() | st.floats(-12_000.0, 12_000.0), min_size=1, max_size=40))
 def test_a_row_has_what_a_model_accepts_of_each_value(values: list[float]) -> None:
-    row = Columns().row({str(place): value for place, value in enumerate(values)})
+    row = Row.of({str(place): value for place, value in enumerate(values)})
 
-    assert row.tolist() == [bounded(value) for value in values]
+    assert row.values.tolist() == [bounded(value) for value in values]

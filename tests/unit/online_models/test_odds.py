@@ -10,6 +10,7 @@ from online_models.mixed_stack import MixedSheet
 from online_models.odds import probability
 from online_models.odds_model import OddsModel
 from online_models.odds_stack import OddsStack
+from online_models.rows import Row
 
 HORIZON_DAYS = 30
 HOUR_MS = DAY_MS // 24
@@ -37,7 +38,7 @@ def _run(model: OddsModel, examples: range, chance_of: dict[str, float]) -> None
         truth = sum(weight * inputs[name] for name, weight in chance_of.items())
         happened = int(_draw(number, "outcome") < probability(truth))
         log_time_ms = number * HOUR_MS
-        model.learn(inputs, happened, log_time_ms - HORIZON_DAYS * DAY_MS, log_time_ms)
+        model.learn(Row.of(inputs), happened, log_time_ms - HORIZON_DAYS * DAY_MS, log_time_ms)
 
 
 def test_learners_find_what_the_static_rule_does_not_know() -> None:
@@ -93,6 +94,6 @@ def test_an_example_is_judged_by_the_sheet_of_its_own_time() -> None:
             sheets.append((log_time_ms, stack.sheet_now()))
         in_force = [sheet for written_ms, sheet in sheets if written_ms <= moment_ms]
 
-        chance = model.learn(inputs, number // 20 % 2, moment_ms, log_time_ms)
+        chance = model.learn(Row.of(inputs), number // 20 % 2, moment_ms, log_time_ms)
 
         assert chance == (stack.predict(in_force[-1], inputs) if in_force else None)

@@ -6,7 +6,7 @@ from features.event_time import DAY_MS
 from features.vector import FEATURE_NAMES, feature_index
 from online_models.evaluation import ValueScore, ratio_bp
 from online_models.inputs import LAST_MONTH, FlatScore, model_inputs, persistence_minor, root
-from online_models.rows import row_of
+from online_models.rows import Row
 from online_models.stack import Prediction, Sheet, ValueStack
 from tests.support.outcomes import World, outcomes
 
@@ -17,7 +17,9 @@ def _score(world: World) -> ValueScore:
     stack, score = ValueStack(HORIZON_DAYS), ValueScore()
     for outcome in outcomes(world):
         inputs = model_inputs(outcome.features)
-        predicted = stack.learn(inputs, outcome.label_spend_minor, outcome.predicted_at_ms, outcome.matured_at_ms)
+        predicted = stack.learn(
+            Row.of(inputs), outcome.label_spend_minor, outcome.predicted_at_ms, outcome.matured_at_ms
+        )
         if predicted is not None:
             naive = persistence_minor(outcome.features, HORIZON_DAYS)
             score.update(predicted, naive, outcome.label_spend_minor)
@@ -42,7 +44,7 @@ def test_an_example_is_predicted_by_the_sheet_of_its_own_time() -> None:
         if not sheets or log_time_ms // DAY_MS > sheets[-1].log_time_ms // DAY_MS:
             sheets.append(stack.sheet_now(log_time_ms))
 
-        predicted = stack.learn(inputs, outcome.label_spend_minor, outcome.predicted_at_ms, log_time_ms)
+        predicted = stack.learn(Row.of(inputs), outcome.label_spend_minor, outcome.predicted_at_ms, log_time_ms)
 
         assert predicted == (in_force[-1].predict(inputs) if in_force else None)
 
@@ -50,7 +52,7 @@ def test_an_example_is_predicted_by_the_sheet_of_its_own_time() -> None:
 def test_sheets_reach_back_a_horizon_and_the_lag_of_a_log_and_no_further() -> None:
     stack = ValueStack(HORIZON_DAYS)
     for day in range(100):
-        stack.learn({"one": 1.0}, 100, day * DAY_MS, day * DAY_MS)
+        stack.learn(Row.of({"one": 1.0}), 100, day * DAY_MS, day * DAY_MS)
 
     assert stack.sheet_at(67 * DAY_MS) is not None
     assert stack.sheet_at(66 * DAY_MS) is None
@@ -61,7 +63,7 @@ def test_an_example_that_is_read_a_day_late_is_still_judged() -> None:
     for hour in range(24 * 40):
         log_time_ms = hour * DAY_MS // 24
         moment_ms = log_time_ms - (HORIZON_DAYS + 1) * DAY_MS
-        judged = stack.learn({"one": 1.0}, 100, moment_ms, log_time_ms) is not None
+        judged = stack.learn(Row.of({"one": 1.0}), 100, moment_ms, log_time_ms) is not None
 
         assert judged == (moment_ms >= 0)
 
@@ -77,15 +79,14 @@ def test_the_flattened_stack_is_the_stack() -> None:
     stack = ValueStack(HORIZON_DAYS)
     rows = list(outcomes(World(members=60, months=12)))
     for outcome in rows:
-        stack.learn(
-            model_inputs(outcome.features), outcome.label_spend_minor, outcome.predicted_at_ms, outcome.matured_at_ms
-        )
+        row = Row.of(model_inputs(outcome.features))
+        stack.learn(row, outcome.label_spend_minor, outcome.predicted_at_ms, outcome.matured_at_ms)
     sheet = stack.sheet_now(0)
     flat = sheet.flat()
 
     for outcome in rows[-20:]:
         inputs = model_inputs(outcome.features)
-        if min(sheet.roots(row_of(inputs, sheet.names))) > 0.0:  # a learner's negative root counts as none
+        if min(sheet.roots(Row.of(inputs).under(sheet.names))) > 0.0:  # a learner's negative root counts as none
             value = sum(coefficient * inputs[name] for name, coefficient in flat.items())
             assert abs(value - sheet.predict(inputs).root) < 1e-9
             assert abs(FlatScore(flat)(outcome.features) - value) < 1e-9
@@ -100,10 +101,10 @@ def test_after_a_drift_fresh_learners_take_over_and_are_as_good_as_new() -> None
         inputs = model_inputs(outcome.features)
         if outcome is after[0]:
             renewed.renew()
-        renewed.learn(inputs, outcome.label_spend_minor, outcome.predicted_at_ms, outcome.matured_at_ms)
+        renewed.learn(Row.of(inputs), outcome.label_spend_minor, outcome.predicted_at_ms, outcome.matured_at_ms)
     for outcome in after:
         inputs = model_inputs(outcome.features)
-        fresh.learn(inputs, outcome.label_spend_minor, outcome.predicted_at_ms, outcome.matured_at_ms)
+        fresh.learn(Row.of(inputs), outcome.label_spend_minor, outcome.predicted_at_ms, outcome.matured_at_ms)
 
     def error(stack: ValueStack) -> float:
         sheet = stack.sheet_now(0)
