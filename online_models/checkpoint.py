@@ -16,7 +16,7 @@ import msgspec
 
 from features.errors import LoyaltyError
 
-FORMAT = 2
+FORMAT = 3
 _MAGIC = b"tierstream-checkpoint"
 _DIGEST_BYTES = 16
 _CURE = "learn again from the start of the examples topic"

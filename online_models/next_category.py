@@ -30,8 +30,9 @@ _DAILY = 0.97
 # Own interests are smoothed by this share of popularity, so that what was never bought has a chance.
 _SMOOTHED = 0.1
 
-# A third of the examples teaches five coefficients as well as all of them, at a third of the time.
-_EVERY = 3
+# A sixth of the examples teaches five coefficients as well as all of them, at a sixth of the time: log-loss over that of
+# own interests is 0.975 to 0.977, where all of them give 0.976 to 0.977 (60,000 examples of the Complete Journey).
+_EVERY = 6
 
 _FADING = 0.003
 _SQUARINGS = 5
@@ -138,7 +139,7 @@ class NextCategory:
         return {name: count / total for name, count in ordered}
 
     def learn(self, outcome: Outcome, log_time_ms: int) -> str | None:
-        """Learn what was bought next, of every third example; return what the model named at its own time."""
+        """Learn what was bought next, of every sixth example; return what the model named at its own time."""
         if not outcome.label_category:
             return None
         self._seen += 1
