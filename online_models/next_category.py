@@ -30,8 +30,8 @@ _DAILY = 0.97
 # Own interests are smoothed by this share of popularity, so that what was never bought has a chance.
 _SMOOTHED = 0.1
 
-# A sixth of the examples teaches five coefficients as well as all of them, at a sixth of the time: log-loss over that of
-# own interests is 0.975 to 0.977, where all of them give 0.976 to 0.977 (60,000 examples of the Complete Journey).
+# A sixth of the examples teaches five coefficients as well as all of them, at a sixth of the time: log-loss over that
+# of own interests is 0.975 to 0.977, where all of them give 0.976 to 0.977 (60,000 examples of the Complete Journey).
 _EVERY = 6
 
 _FADING = 0.003
