@@ -14,10 +14,10 @@ from loyalty.owner_rows import DRAW as OWNER_OF_DRAW
 from streams.controls import PolicyData, policy_record, public_key_of, reveal_record
 from streams.partitioning import partition_of
 from streams.zones import zone_rules
-from tests.simulation.signing import RememberingKey
+from tests.simulation.signing import HashingKey
 from tests.support.random_history import DAY_MS, START_MS, event, purchase
 
-KEY = RememberingKey(Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"tests").digest()))
+KEY = HashingKey(Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"tests").digest()))
 MEMBERS = tuple(f"m-{number}" for number in range(7))
 
 _SEED = bytes(range(32))
