@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 from loyalty.policy import parse_policy
 from online_models import checkpoint
+from online_models.conduct import ConductWatch
 from online_models.models import Models
 from streams import controls
 from streams.logs import ROOT
@@ -189,6 +190,7 @@ def _simulated(cluster: Cluster) -> Iterator[None]:
         stack.enter_context(patch.object(Models, "learn", hasty.learn))
         stack.enter_context(patch.object(Models, "propose", hasty.propose))
         stack.enter_context(patch.object(Models, "__reduce__", hasty.reduce))
+        stack.enter_context(patch.object(ConductWatch, "__reduce__", hasty.reduce_conduct))
         yield
 
 
