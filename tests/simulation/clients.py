@@ -215,20 +215,24 @@ async def fetch(
     found = await process.ask(look)
     if found:
         return found
-    news = process.loop.create_future()
+    news: asyncio.Future[None] = process.loop.create_future()
+    end = broker.world.now + wait_s
 
     def wake() -> None:
-        broker.world.after(broker.world.latency(), process.tell, wake_now, news)
+        # Logs keep it until they have news, be it after the end of this wait.
+        if not news.done():
+            broker.world.after(broker.world.latency(), process.tell, _end_wait, news)
 
     for tp in positions:
         broker.log(*tp).waiting.append(wake)
-    timer = process.loop.call_later(wait_s, wake_now, news)
+    timer = process.loop.call_at(end, _end_wait, news)
     await news
+    if broker.world.now >= end:
+        return {}
     timer.cancel()
     return await process.ask(look)
 
 
-def wake_now(news: "asyncio.Future[None]") -> None:
-    """End a wait."""
+def _end_wait(news: "asyncio.Future[None]") -> None:
     if not news.done():
         news.set_result(None)
