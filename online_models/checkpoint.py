@@ -1,9 +1,9 @@
-"""Checkpoints of a learning state: stamped, verified, and read by the very code and river that wrote them.
+"""Checkpoints of a learning state: stamped, verified, and read by the very code and libraries that wrote them.
 
 river's models have no format of their own but pickle, and a pickle does not say which river wrote it. So a checkpoint
-begins with a stamp (format, river, numpy, Python) and a digest, a foreign one is refused in words, and only classes of
-this package, river and numpy are let in. A lost or refused checkpoint costs time, not truth: the trainer's state is a
-function of the examples topic and can be learned again from its start.
+begins with a stamp (format, river, numpy, scipy, Python) and a digest, a foreign one is refused in words, and only
+classes of this package, river and numpy are let in. A lost or refused checkpoint costs time, not truth: the trainer's
+state is a function of the examples topic and can be learned again from its start.
 """
 
 import io
@@ -38,6 +38,7 @@ class Stamp(msgspec.Struct, frozen=True):
     river: str
     numpy: str
     python: str
+    scipy: str = ""
 
 
 class _Envelope(msgspec.Struct, frozen=True, array_like=True):
@@ -50,7 +51,8 @@ class _Envelope(msgspec.Struct, frozen=True, array_like=True):
 def stamp_now() -> Stamp:
     """The stamp of the running code."""
     python = ".".join(platform.python_version_tuple()[:2])
-    return Stamp(format=FORMAT, river=version("river"), numpy=version("numpy"), python=python)
+    versions = {name: version(name) for name in ("river", "numpy", "scipy")}
+    return Stamp(format=FORMAT, python=python, **versions)
 
 
 def stamp_of(raw: bytes) -> Stamp:
@@ -83,8 +85,8 @@ def unpack(raw: bytes) -> object:
     """Read a state.
 
     Raises:
-        CheckpointError: the bytes are no checkpoint, are damaged, or were written by another format, river, numpy or
-            Python.
+        CheckpointError: the bytes are no checkpoint, are damaged, or were written by another format, river, numpy,
+            scipy or Python.
 
     Example:
         >>> unpack(pack({"learned": 3}))

@@ -102,6 +102,7 @@ def _bounded_memory(make: Factory) -> str | None:
 
 def _finite(make: Factory) -> str | None:
     """Garbage moves predictions, perhaps, but never to what is no number, and never for good."""
+    make().learn({}, 1.0)  # nothing at all, and before anything else
     learner = _taught(make)
     for inputs in _GARBAGE:
         for target in (1e300, float("nan"), -1.0):

@@ -71,7 +71,7 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Portrayed(msgspec.Struct, frozen=True, kw_only=True):
-    """The clusters of members, learned from so many examples. It decides nothing."""
+    """The clusters of members, learned from so many examples, every third. It decides nothing."""
 
     examples: int
     clusters: tuple[Cluster, ...]

@@ -25,7 +25,7 @@ KEPT_SHARE = 0.5
 # A third of the examples draws nearly as good a portrait, as a member has one almost every day: the mean square of a
 # member's distance from the nearest centroid is 0.250 to 0.262, by where the third begins, where all of them give 0.250
 # to 0.257 (the first 16,000 examples of the Complete Journey year).
-_PORTRAIT_EVERY = 3
+PORTRAIT_EVERY = 3
 
 
 def rewarded_actions(policy: Policy) -> tuple[str, ...]:
@@ -83,7 +83,7 @@ class Models:
         self.stays_active.learn(habits, int(spend_minor > 0), moment_ms, log_time_ms)
         self.burn.learn(outcome, log_time_ms)
         self.next_category.learn(outcome, log_time_ms)
-        if self._seen % _PORTRAIT_EVERY == 0:
+        if self._seen % PORTRAIT_EVERY == 0:
             self.portrait.learn(outcome.features)
         self.effects.observe(outcome)
         self.terms.observe(outcome)

@@ -34,5 +34,5 @@ def odds_loss(log_odds: float, happened: float) -> float:
         (0.693, 0.127, 10.0)
     """
     chance = probability(log_odds)
-    loss = -log(chance if happened else 1.0 - chance)  # of what is never quite 0
+    loss = -log(chance if happened else 1.0 - chance)  # never of 0: log-odds are bounded
     return min(_WORST_LOSS, loss)

@@ -1,10 +1,10 @@
 """The member portrait: a few clusters of members, found online, with identities and names that stay.
 
 Sequential k-means (MacQueen 1967, "Some methods for classification and analysis of multivariate observations"), each
-centroid an average over about its last 700 examples. The first examples are sorted by how much members buy and cut
-into equal slices: these are the seeds, so cluster 1 begins as those who buy least. An identity is the place of a
-centroid and never changes; a name says what sets the centroid apart from the mean of all members, and changes only when
-its words no longer do.
+centroid an average over about the last 700 examples it was given. The first ones are sorted by how much members buy
+and cut into equal slices: these are the seeds, so cluster 1 begins as those who buy least. An identity is the place of
+a centroid and never changes; a name says what sets the centroid apart from the mean of all members, and changes only
+when its words no longer do.
 
 A portrait decides nothing in the ledger. The trainer publishes it as a finding; whoever wants to know the cluster of a
 member takes the published centroid nearest to that member's own features.
@@ -102,7 +102,7 @@ class Portrait:
         traits = traits_of(features)
         if not len(self._centroids):
             self._first.append(traits)
-            if len(self._first) >= _SEEDS:
+            if len(self._first) == _SEEDS:
                 self._seed()
             return
         both = np.array(traits + list(map(mul, traits, traits)))
@@ -116,7 +116,7 @@ class Portrait:
         self._means += (both - self._means) * (1.0 / min(self.examples, _MEMORY * CLUSTERS))
 
     def _seed(self) -> None:
-        rows = np.array(sorted(self._first[-_SEEDS:]))
+        rows = np.array(sorted(self._first))
         self._first = []
         slices = np.split(rows, CLUSTERS)
         self._centroids = np.stack([part.mean(axis=0) for part in slices])

@@ -238,7 +238,7 @@ class Trainer:
         """The trainer that `to_checkpoint` wrote down.
 
         Raises:
-            CheckpointError: the bytes were not written by this code, this river, numpy and Python, or are damaged.
+            CheckpointError: the bytes were not written by this code, river, numpy, scipy and Python, or are damaged.
         """
         state = checkpoint.unpack(raw)
         trainer = cls()

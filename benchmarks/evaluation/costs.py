@@ -10,11 +10,12 @@ evaluation reports the same figures.
 import argparse
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from time import process_time
+from typing import NamedTuple, Self
 
 from benchmarks.evaluation.measures import Interval
 from benchmarks.evaluation.rows import History, replay_file
@@ -22,10 +23,10 @@ from features.actions import LineItem
 from features.event_time import DAY_MS
 from features.table import ACTIVITY, ITEMS, PURCHASES, SPEND
 from features.windows import ActivityWindows
-from online_models.examples import Example
+from online_models.examples import Example, Outcome
 from online_models.habits import habit_inputs
 from online_models.inputs import FlatScore, model_inputs
-from online_models.models import Models
+from online_models.models import PORTRAIT_EVERY, Models
 from online_models.odds_model import OddsModel
 from online_models.rows import Row
 from online_models.stack import ValueStack
@@ -115,38 +116,54 @@ def memory_bytes(history: History) -> dict[str, int]:
     return sizes
 
 
+class _Prepared(NamedTuple):
+    """An example with the rows that several models read."""
+
+    outcome: Outcome
+    log_time_ms: int
+    value: Row
+    habits: Row
+
+    @classmethod
+    def of(cls, example: Example) -> Self:
+        features = example.outcome.features
+        return cls(example.outcome, example.log_time_ms, Row.of(model_inputs(features)), Row.of(habit_inputs(features)))
+
+    def chance(self, model: OddsModel, happened: int) -> object:
+        return model.learn(self.habits, happened, self.outcome.predicted_at_ms, self.log_time_ms)
+
+    def spend(self, model: ValueStack) -> object:
+        outcome = self.outcome
+        return model.learn(self.value, outcome.label_spend_minor, outcome.predicted_at_ms, self.log_time_ms)
+
+
 def parts_us(history: History) -> dict[str, float]:
     """Where a trainer's time goes: each part alone, per example."""
     examples = history.examples[:_MOST_EXAMPLES]
     models = Models(history.policy)
-
-    def odds(model: OddsModel, example: Example, happened: int) -> object:
-        outcome = example.outcome
-        return model.learn(
-            Row.of(habit_inputs(outcome.features)), happened, outcome.predicted_at_ms, example.log_time_ms
-        )
-
-    def value(example: Example) -> object:
-        outcome = example.outcome
-        row = Row.of(model_inputs(outcome.features))
-        return models.value.learn(row, outcome.label_spend_minor, outcome.predicted_at_ms, example.log_time_ms)
-
-    parts: dict[str, Callable[[Example], object]] = {
-        "value": value,
-        "buys_in_week": lambda e: odds(models.buys_in_week, e, int(e.outcome.label_week_minor > 0)),
-        "stays_active": lambda e: odds(models.stays_active, e, int(e.outcome.label_spend_minor > 0)),
+    prepared = [_Prepared.of(example) for example in examples]
+    parts: dict[str, Callable[[_Prepared], object]] = {
+        "value": lambda e: e.spend(models.value),
+        "buys_in_week": lambda e: e.chance(models.buys_in_week, int(e.outcome.label_week_minor > 0)),
+        "stays_active": lambda e: e.chance(models.stays_active, int(e.outcome.label_spend_minor > 0)),
         "burn": lambda e: models.burn.learn(e.outcome, e.log_time_ms),
         "next_category": lambda e: models.next_category.learn(e.outcome, e.log_time_ms),
-        "portrait": lambda e: models.portrait.learn(e.outcome.features),
         "effects": lambda e: models.effects.observe(e.outcome),
         "terms": lambda e: models.terms.observe(e.outcome),
         "issuance": lambda e: models.issuance.observe(e.outcome),
     }
 
-    def each(part: Callable[[Example], object]) -> float:
-        return _once(lambda: deque(map(part, examples), maxlen=0)) / len(examples) * _MICROSECONDS
+    def each(part: Callable[[], object]) -> float:
+        return _once(part) / len(examples) * _MICROSECONDS
 
-    return {name: each(part) for name, part in parts.items()}
+    def spent(part: Callable[[_Prepared], object], among: Sequence[_Prepared]) -> float:
+        return each(lambda: deque(map(part, among), maxlen=0))
+
+    return {
+        "inputs": each(lambda: deque(map(_Prepared.of, examples), maxlen=0)),
+        **{name: spent(part, prepared) for name, part in parts.items()},
+        "portrait": spent(lambda e: models.portrait.learn(e.outcome.features), prepared[::PORTRAIT_EVERY]),
+    }
 
 
 def _once(run: Callable[[], object]) -> float:

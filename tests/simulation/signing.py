@@ -39,9 +39,9 @@ class HashingKey(Ed25519PrivateKey):
         return self._key.private_bytes_raw()
 
     def __copy__(self) -> Ed25519PrivateKey:
-        """The key itself."""
-        return self._key
+        """Itself: keys do not change."""
+        return self
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Ed25519PrivateKey:
-        """The key itself."""
-        return self._key
+        """Itself: keys do not change."""
+        return self

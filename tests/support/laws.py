@@ -6,6 +6,4 @@ from hypothesis import settings
 _EVERYDAY = 300
 _NIGHTLY = 10_000
 
-LEDGER_LAW = settings(
-    max_examples=_NIGHTLY if settings().max_examples == settings.get_profile("nightly").max_examples else _EVERYDAY
-)
+LEDGER_LAW = settings(max_examples=_NIGHTLY if settings.get_current_profile_name() == "nightly" else _EVERYDAY)
