@@ -27,6 +27,8 @@ _RECENCY = feature_index("recency_purchase_ms")
 _TENURE = feature_index("tenure_days")
 _MONTH_DAYS = 30
 
+_NAMES = (_OWN, "redeems_90d", "redeems_ever", "saved", "purchases_30d", "silent_30d", "young", "one")
+
 
 def burn_rate(redeemed_points: int, earned_points: int) -> float:
     """Points redeemed per point earned, at most 2.
@@ -73,7 +75,7 @@ class BurnModel:
         """Learn from a matured example; return the rate as predicted at its own time, None where nothing was."""
         if not outcome.label_earned_points and not outcome.label_redeemed_points:
             return None
-        row = Row.of(burn_inputs(outcome))
+        row = Row.named(_NAMES, burn_inputs(outcome))
         rate = burn_rate(outcome.label_redeemed_points, outcome.label_earned_points)
         judged = self.stack.test_then_learn(row, rate, outcome.predicted_at_ms, log_time_ms)
         if judged is None:

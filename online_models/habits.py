@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from math import expm1, log
 
 from features.event_time import DAY_MS
-from features.vector import feature_index
+from features.vector import FEATURE_NAMES, feature_index
 from online_models.contract import Inputs
 from online_models.inputs import MINOR_PER_UNIT, root
+from online_models.rows import Row
 
 WEEK_DAYS = 7
 MONTH_DAYS = 30
@@ -105,3 +106,11 @@ def habit_inputs(features: Sequence[int]) -> Inputs:
         "irregular": features[_IRREGULAR] / (10_000 + features[_IRREGULAR]),
         "one": 1.0,
     }
+
+
+_NAMES = tuple(habit_inputs([0] * len(FEATURE_NAMES)))
+
+
+def habit_row(features: Sequence[int]) -> Row:
+    """The same as a row."""
+    return Row.named(_NAMES, habit_inputs(features))

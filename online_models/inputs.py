@@ -11,8 +11,9 @@ from math import sqrt
 from operator import itemgetter, mul
 
 from features.event_time import DAY_MS
-from features.vector import feature_index
+from features.vector import FEATURE_NAMES, feature_index
 from online_models.contract import Inputs
+from online_models.rows import Row
 
 # Inputs are roots of whole currency units, days or counts. Money is scaled by the usual 100 minor units, whatever the
 # currency: a scale is a matter of numerical comfort here, not of meaning.
@@ -78,6 +79,14 @@ def model_inputs(features: Sequence[int]) -> Inputs:
     inputs["spend_per_month_90d"] = root(features[_SPEND_QUARTER] / MINOR_PER_UNIT * _MONTH_DAYS / quarter_days)
     inputs["one"] = 1.0
     return inputs
+
+
+_NAMES = tuple(model_inputs([0] * len(FEATURE_NAMES)))
+
+
+def model_row(features: Sequence[int]) -> Row:
+    """The same as a row."""
+    return Row.named(_NAMES, model_inputs(features))
 
 
 class FlatScore:

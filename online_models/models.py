@@ -7,13 +7,12 @@ from online_models.drift import DriftWatch
 from online_models.effects import EffectEstimator, learnable_actions
 from online_models.evaluation import ValueScore
 from online_models.examples import Outcome
-from online_models.habits import MONTH_DAYS, WEEK_DAYS, habit_inputs
-from online_models.inputs import MINOR_PER_UNIT, model_inputs, persistence_minor, root
+from online_models.habits import MONTH_DAYS, WEEK_DAYS, habit_row
+from online_models.inputs import MINOR_PER_UNIT, model_row, persistence_minor, root
 from online_models.issuance import IssuanceBook
 from online_models.next_category import NextCategory
 from online_models.odds_model import OddsModel
 from online_models.portrait import Portrait
-from online_models.rows import Row
 from online_models.stack import ValueStack
 from online_models.tier_score import TermEstimator, TermEvidence
 from online_models.trials import TrialEstimator, trial_cost_bp
@@ -73,12 +72,12 @@ class Models:
         self._seen += 1
         spend_minor = outcome.label_spend_minor
         moment_ms = outcome.predicted_at_ms
-        predicted = self.value.learn(Row.of(model_inputs(outcome.features)), spend_minor, moment_ms, log_time_ms)
+        predicted = self.value.learn(model_row(outcome.features), spend_minor, moment_ms, log_time_ms)
         drifted = False
         if predicted is not None:
             self.score.update(predicted, persistence_minor(outcome.features, self.horizon_days), spend_minor)
             drifted = self.drift.update(abs(predicted.root - root(spend_minor / MINOR_PER_UNIT)))
-        habits = Row.of(habit_inputs(outcome.features))
+        habits = habit_row(outcome.features)
         self.buys_in_week.learn(habits, int(outcome.label_week_minor > 0), moment_ms, log_time_ms)
         self.stays_active.learn(habits, int(spend_minor > 0), moment_ms, log_time_ms)
         self.burn.learn(outcome, log_time_ms)

@@ -24,8 +24,8 @@ from features.event_time import DAY_MS
 from features.table import ACTIVITY, ITEMS, PURCHASES, SPEND
 from features.windows import ActivityWindows
 from online_models.examples import Example, Outcome
-from online_models.habits import habit_inputs
-from online_models.inputs import FlatScore, model_inputs
+from online_models.habits import habit_row
+from online_models.inputs import FlatScore, model_row
 from online_models.models import PORTRAIT_EVERY, Models
 from online_models.odds_model import OddsModel
 from online_models.rows import Row
@@ -79,7 +79,7 @@ def _flat_score(history: History) -> FlatScore:
     stack = ValueStack(history.policy.learning.horizon_days)
     for example in history.examples[:_MOST_EXAMPLES]:
         outcome = example.outcome
-        row = Row.of(model_inputs(outcome.features))
+        row = model_row(outcome.features)
         stack.learn(row, outcome.label_spend_minor, outcome.predicted_at_ms, example.log_time_ms)
     return FlatScore(stack.sheet_now(0).flat())
 
@@ -127,7 +127,7 @@ class _Prepared(NamedTuple):
     @classmethod
     def of(cls, example: Example) -> Self:
         features = example.outcome.features
-        return cls(example.outcome, example.log_time_ms, Row.of(model_inputs(features)), Row.of(habit_inputs(features)))
+        return cls(example.outcome, example.log_time_ms, model_row(features), habit_row(features))
 
     def chance(self, model: OddsModel, happened: int) -> object:
         return model.learn(self.habits, happened, self.outcome.predicted_at_ms, self.log_time_ms)

@@ -19,11 +19,10 @@ from loyalty.policy import Policy, parse_policy
 from loyalty.policy.ladder import Ladder
 from loyalty.weights import STATIC
 from online_models.examples import Example, PolicyNotice, Record
-from online_models.habits import MONTH_DAYS, WEEK_DAYS, habit_inputs
-from online_models.inputs import model_inputs, persistence_minor
+from online_models.habits import MONTH_DAYS, WEEK_DAYS, habit_row
+from online_models.inputs import model_row, persistence_minor
 from online_models.odds_model import OddsModel
 from online_models.published import PublishedWeights
-from online_models.rows import Row
 from online_models.stack import Prediction, ValueStack
 from online_models.tier_score import window_days
 from online_models.training import Trainer, TrainerFigures
@@ -174,7 +173,7 @@ def _values(history: History) -> list[Prediction | None]:
     stack = ValueStack(history.policy.learning.horizon_days)
     return [
         stack.learn(
-            Row.of(model_inputs(example.outcome.features)),
+            model_row(example.outcome.features),
             example.outcome.label_spend_minor,
             example.outcome.predicted_at_ms,
             example.log_time_ms,
@@ -186,7 +185,7 @@ def _values(history: History) -> list[Prediction | None]:
 def _chances(history: History, model: OddsModel, happened: Iterable[np.bool_]) -> Floats:
     chances = [
         model.learn(
-            Row.of(habit_inputs(example.outcome.features)),
+            habit_row(example.outcome.features),
             int(label),
             example.outcome.predicted_at_ms,
             example.log_time_ms,

@@ -11,15 +11,14 @@ from online_models.burn import BurnModel
 from online_models.conduct import ConductWatch
 from online_models.copies import CopyIndex
 from online_models.examples import TABLE, Outcome, pseudonym
-from online_models.habits import habit_inputs
-from online_models.inputs import model_inputs
+from online_models.habits import habit_row
+from online_models.inputs import model_row
 from online_models.model_checks import Subject, model_problems_of
 from online_models.next_category import NextCategory
 from online_models.odds_model import OddsModel
 from online_models.opinions import OpinionDesk
 from online_models.portrait import Portrait
 from online_models.recommending import Recommender
-from online_models.rows import Row
 from online_models.sightings import CONDUCT_SUMS, CONDUCT_TABLE, Basket, BasketLine, Conduct, Opinion
 from online_models.stack import ValueStack
 from online_models.waves import EVERYTHING, Complaint, WaveWatch, limits_of
@@ -100,13 +99,13 @@ def matured(number: int) -> Outcome:
 
 def teach_value(stack: ValueStack, number: int) -> object:
     outcome = matured(number)
-    row = Row.of(model_inputs(outcome.features))
+    row = model_row(outcome.features)
     return stack.learn(row, outcome.label_spend_minor, outcome.predicted_at_ms, outcome.matured_at_ms)
 
 
 def teach_chance(model: OddsModel, number: int) -> object:
     outcome = matured(number)
-    row = Row.of(habit_inputs(outcome.features))
+    row = habit_row(outcome.features)
     return model.learn(row, number % 3 % 2, outcome.predicted_at_ms, outcome.matured_at_ms)
 
 

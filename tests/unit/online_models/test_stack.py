@@ -5,7 +5,7 @@ from itertools import islice
 from features.event_time import DAY_MS
 from features.vector import FEATURE_NAMES, feature_index
 from online_models.evaluation import ValueScore, ratio_bp
-from online_models.inputs import LAST_MONTH, FlatScore, model_inputs, persistence_minor, root
+from online_models.inputs import LAST_MONTH, FlatScore, model_inputs, model_row, persistence_minor, root
 from online_models.rows import Row
 from online_models.stack import Prediction, Sheet, ValueStack
 from tests.support.outcomes import World, outcomes
@@ -79,7 +79,7 @@ def test_the_flattened_stack_is_the_stack() -> None:
     stack = ValueStack(HORIZON_DAYS)
     rows = list(outcomes(World(members=60, months=12)))
     for outcome in rows:
-        row = Row.of(model_inputs(outcome.features))
+        row = model_row(outcome.features)
         stack.learn(row, outcome.label_spend_minor, outcome.predicted_at_ms, outcome.matured_at_ms)
     sheet = stack.sheet_now(0)
     flat = sheet.flat()
