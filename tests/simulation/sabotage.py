@@ -126,8 +126,10 @@ def marks_not_checked() -> AbstractContextManager[None]:
     """Records are applied whenever they come."""
 
     def absorb(self: PartitionFold, records: Sequence[LogRecord]) -> bool:
+        mark = max(self.mark, *(record.offset for record in records))
         for record in records:
             self.apply(record)
+        self._partition.mark = mark  # not that of an old record: the lane would give it the same ones for ever
         return False
 
     return _with(PartitionFold, "absorb", absorb)
